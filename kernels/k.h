@@ -1,0 +1,126 @@
+/* k.h -- one source for every device.
+ *
+ * A kernel file is compiled by gcc twice (K_REAL float, then double) and, where
+ * nvcc is found, by nvcc as CUDA C++; bodies use the common subset of C11 and
+ * CUDA C++.  The argument struct of kernel `foo` is `struct k_foo` and has a
+ * field n, the number of elements or rows.
+ *
+ *   KERNEL(foo) { ... p->x[i] ... }        one call per element i in [0, p->n)
+ *   KERNEL_ROWS(foo) { K_LOOP(j, p->len) ... s = K_SUM(s); }
+ *                                          one call per row i; on a GPU one block
+ *                                          per row shares the K_LOOP and K_SUM /
+ *                                          K_MAX combine its threads' values.
+ *
+ * Pointers in argument structs are void*; bodies cast them to real.  A KERNEL
+ * writes only elements that belong to its own i, except through K_ATOMIC_ADD. */
+#ifndef K_H
+#define K_H
+#include <math.h>
+#include <stdint.h>
+
+#ifndef K_REAL
+#define K_REAL float
+#define K_SUFFIX f32
+#endif
+typedef K_REAL real;
+#define K_CAT_(d, op, s) k_##d##_##op##_##s
+#define K_CAT(d, op, s) K_CAT_(d, op, s)
+
+#ifdef __CUDACC__
+/* ------------------------------------------------------------------ CUDA */
+#include <cuda_runtime.h>
+#define K_FN static __device__ __forceinline__
+#define K_ENTRY(op) K_CAT(cuda, op, K_SUFFIX)
+typedef real k_acc;                       /* sums within a thread */
+#define K_ATOMIC_ADD(p, v) atomicAdd((p), (real)(v))
+#define KERNEL(op)                                                              \
+  static __device__ __forceinline__ void op##_at(const struct k_##op *, int64_t); \
+  static __global__ void op##_grid(struct k_##op a) {                           \
+    for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < a.n;   \
+         i += (int64_t)gridDim.x * blockDim.x) op##_at(&a, i); }                \
+  extern "C" int K_ENTRY(op)(const void *args, void *stream) {                  \
+    struct k_##op a = *(const struct k_##op *)args;                             \
+    int64_t nb = (a.n + 255) / 256; if (nb > 65535) nb = 65535;                 \
+    if (nb) op##_grid<<<(unsigned)nb, 256, 0, (cudaStream_t)stream>>>(a);       \
+    return (int)cudaGetLastError(); }                                           \
+  static __device__ __forceinline__ void op##_at(const struct k_##op *p, int64_t i)
+#define KERNEL_ROWS(op)                                                         \
+  static __device__ __forceinline__ void op##_row(const struct k_##op *, int64_t); \
+  static __global__ void op##_grid(struct k_##op a) {                           \
+    for (int64_t i = blockIdx.x; i < a.n; i += gridDim.x) { op##_row(&a, i); __syncthreads(); } } \
+  extern "C" int K_ENTRY(op)(const void *args, void *stream) {                  \
+    struct k_##op a = *(const struct k_##op *)args;                             \
+    int64_t nb = a.n > 65535 ? 65535 : a.n;                                     \
+    if (nb) op##_grid<<<(unsigned)nb, 256, 0, (cudaStream_t)stream>>>(a);       \
+    return (int)cudaGetLastError(); }                                           \
+  static __device__ __forceinline__ void op##_row(const struct k_##op *p, int64_t i)
+#define K_LOOP(j, len) for (int64_t j = threadIdx.x; j < (len); j += blockDim.x)
+#define K_FIRST (threadIdx.x == 0)        /* guards what one thread of the row does */
+/* Combine over the row's 256 threads; every thread gets the result. */
+static __device__ __forceinline__ k_acc k_block(k_acc v, int take_max) {
+    __shared__ k_acc part[32];
+    for (int o = 16; o; o >>= 1) {
+        k_acc w = __shfl_xor_sync(0xffffffffu, v, o);
+        v = take_max ? (w > v ? w : v) : v + w;
+    }
+    __syncthreads();
+    if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = v;
+    __syncthreads();
+    v = part[0];
+    for (int k = 1; k < (int)(blockDim.x + 31) / 32; k++) v = take_max ? (part[k] > v ? part[k] : v) : v + part[k];
+    return v;
+}
+#define K_SUM(v) k_block((v), 0)
+#define K_MAX(v) k_block((v), 1)
+
+#else
+/* ------------------------------------------------------------------- CPU */
+#define K_FN static inline __attribute__((always_inline, unused))
+#define K_ENTRY(op) K_CAT(cpu, op, K_SUFFIX)
+typedef double k_acc;
+/* Kernels that scatter run on one thread on the CPU (KERNEL_SERIAL), so sums have one order. */
+#define K_ATOMIC_ADD(p, v) (*(p) += (real)(v))
+#define K_GRAIN 16384                     /* below this many elements threads cost more than they bring */
+#define K_BODY(op, call, serial, grain)                                         \
+  K_FN void call(const struct k_##op *, int64_t);                               \
+  int K_ENTRY(op)(const void *args, void *stream);                              \
+  int K_ENTRY(op)(const void *args, void *stream) {                             \
+    const struct k_##op p = *(const struct k_##op *)args;                       \
+    const int64_t n = p.n;                                                      \
+    const int64_t threads_from = (serial) ? INT64_MAX : (grain);  \
+    (void)stream;                                                               \
+    _Pragma("omp parallel for schedule(static) firstprivate(p) if (n >= threads_from)") \
+    for (int64_t i = 0; i < n; i++) call(&p, i);                                \
+    return 0; }                                                                 \
+  K_FN void call(const struct k_##op *p, int64_t i)
+#define KERNEL(op) K_BODY(op, op##_at, 0, K_GRAIN)
+#define KERNEL_ROWS(op) K_BODY(op, op##_row, 0, 16)
+#define K_LOOP(j, len) for (int64_t j = 0; j < (len); j++)
+#define K_FIRST 1
+#define K_SUM(v) (v)
+#define K_MAX(v) (v)
+#endif
+
+/* Scattering kernels: threads in any order on a GPU (K_ATOMIC_ADD), one thread on the CPU. */
+#ifdef __CUDACC__
+#define KERNEL_SERIAL(op) KERNEL(op)
+#else
+#define KERNEL_SERIAL(op) K_BODY(op, op##_at, 1, 0)
+#endif
+
+/* Functions by precision: K_EXP(x) is expf or exp. */
+#define K_F32 (sizeof(real) == 4)
+K_FN real k_exp(real x) { return K_F32 ? (real)expf((float)x) : (real)exp((double)x); }
+K_FN real k_log(real x) { return K_F32 ? (real)logf((float)x) : (real)log((double)x); }
+K_FN real k_log1p(real x) { return K_F32 ? (real)log1pf((float)x) : (real)log1p((double)x); }
+K_FN real k_sqrt(real x) { return K_F32 ? (real)sqrtf((float)x) : (real)sqrt((double)x); }
+K_FN real k_sin(real x) { return K_F32 ? (real)sinf((float)x) : (real)sin((double)x); }
+K_FN real k_cos(real x) { return K_F32 ? (real)cosf((float)x) : (real)cos((double)x); }
+K_FN real k_tanh(real x) { return K_F32 ? (real)tanhf((float)x) : (real)tanh((double)x); }
+K_FN real k_floor(real x) { return K_F32 ? (real)floorf((float)x) : (real)floor((double)x); }
+K_FN real k_abs(real x) { return x < 0 ? -x : x; }
+K_FN real k_sigmoid(real x) { return 1 / (1 + k_exp(-x)); }
+/* log(1 + e^x), linear above 20 as in the published decoder. */
+K_FN real k_softplus(real x) { return x > 20 ? x : k_log1p(k_exp(x)); }
+
+#endif

@@ -1,0 +1,16 @@
+/* unary.c -- the elementwise functions of unary.def, forward beside backward.  Backward ADDS into dx. */
+#include "k.h"
+#include "unary.h"
+#define U(name, saves, an, ad, bn, bd, fwd, bwd, doc)                                              \
+    KERNEL(name##_fwd) {                                                                           \
+        const real x = ((const real *)p->x)[i], a = (real)p->a, b = (real)p->b;                     \
+        (void)a; (void)b;                                                                          \
+        ((real *)p->out)[i] = (fwd);                                                               \
+    }                                                                                              \
+    KERNEL(name##_bwd) {                                                                           \
+        const real x = p->x ? ((const real *)p->x)[i] : 0, y = p->y ? ((const real *)p->y)[i] : 0; \
+        const real dy = ((const real *)p->dy)[i], a = (real)p->a, b = (real)p->b;                   \
+        (void)x; (void)y; (void)a; (void)b;                                                        \
+        ((real *)p->out)[i] += (bwd);                                                              \
+    }
+#include "unary.def"

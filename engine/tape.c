@@ -123,7 +123,9 @@ mn_status mn_din_give(mn_op *op, int j, mn_tensor *g) {
     if (g->n != x->n || g->dtype != x->dtype)
         return mn_op_fail(op, MN_EINTERNAL, "gradient %s for an input of shape %s", mn_shape_text(g), mn_shape_text(x));
     if (x->grad) return mn_accumulate(x->grad, g);
-    bool own = g->handles == 1 && g->buf->refs == 1;   /* nobody else sees these numbers: adopt them */
+    /* Adopt the numbers when nobody else will read them: a fresh tensor, or the output's own gradient
+     * (freed right after this node) when there is no second input to share it with. */
+    bool own = (g->handles == 1 && g->buf->refs == 1) || (op->nin == 1 && mn_dout(op, 0) && g->buf == mn_dout(op, 0)->buf);
     mn_tensor *mine = own ? g : mn_clone(g);
     if (!mine) return mn_errcode();
     if (!mn_same_shape(mine, x)) mine = mn_view(mine, x->nd, x->shape, 0);

@@ -1,0 +1,54 @@
+/* synth.c -- opening and closing a synthesiser, and its view of the head model.  See synth.h. */
+#include "synth/internal.h"
+#include <stdlib.h>
+
+static const mn_synth_options DEFAULTS = {.texture_width = 1024, .strands = 6500, .pattern = 20};
+
+mn_synth *mn_synth_open(const char *path, const mn_synth_options *options) {
+    const mn_synth_options o = options ? *options : DEFAULTS;
+    if (o.texture_width < 64 || o.texture_width > 8192 || o.texture_width % 2) {
+        mn_fail(MN_EARG, "synth: texture_width should be even, 64..8192, found %d", o.texture_width);
+        return NULL;
+    }
+    if (o.strands < 0 || o.strands > 200000) {
+        mn_fail(MN_EARG, "synth: strands should be 0..200000, found %d", o.strands);
+        return NULL;
+    }
+    mn_synth *synth = calloc(1, sizeof *synth);
+    if (!synth) {
+        mn_fail(MN_ENOMEM, "synth: no memory to open %s", path);
+        return NULL;
+    }
+    synth->options = o;
+    if (mn_head_load(&synth->head, path)) {
+        mn_synth_close(synth);
+        return NULL;
+    }
+    return synth;
+}
+
+void mn_synth_close(mn_synth *synth) {
+    if (!synth) return;
+    mn_head_free(&synth->head);
+    free(synth);
+}
+
+mn_synth_options mn_synth_options_default(void) { return DEFAULTS; }
+
+const mn_geometry *mn_synth_geometry(const mn_synth *synth) { return &synth->head.g; }
+
+mn_status mn_synth_neutral(const mn_synth *synth, const float *z, int n, float *out) {
+    if (n < 0 || n > synth->head.g.n_modes)
+        return mn_fail(MN_EARG, "synth: the head has %d identity modes, %d numbers given", synth->head.g.n_modes, n);
+    mn_head_neutral(&synth->head, z, n, out);
+    return MN_OK;
+}
+
+void mn_synth_blink_scale(const mn_synth *synth, const float *neutral, float scale[2]) {
+    mn_head_blink_scale(&synth->head, neutral, scale);
+}
+
+void mn_synth_pose(const mn_synth *synth, const float *neutral, const float effective[MN_EXPR_UNITS],
+                   const float head[3], const float gaze[2], float *out, float skull[12]) {
+    mn_head_pose(&synth->head, neutral, effective, head, gaze, out, skull);
+}

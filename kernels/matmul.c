@@ -1,0 +1,32 @@
+/* matmul.c -- the plain matrix product, one output element per call, and the two helpers of `linear`.
+ * The reference for kernels/tuned/gemm.c, and what f64 and devices without a tuned version run. */
+#include "k.h"
+#include "matmul.h"
+
+KERNEL(matmul) {
+    const int64_t col = i % p->N, row = i / p->N % p->M, t = i / (p->M * p->N);
+    const int64_t a_step = p->ta ? p->M : 1, b_step = p->tb ? 1 : p->N;
+    const real *a = (const real *)p->a + t * p->a_batch + (p->ta ? row : row * p->K);
+    const real *b = (const real *)p->b + t * p->b_batch + (p->tb ? col * p->K : col);
+    k_acc v = 0;
+    for (int64_t s = 0; s < p->sum; s++, a += p->a_sum, b += p->b_sum)
+        for (int64_t k = 0; k < p->K; k++) v += (k_acc)a[k * a_step] * b[k * b_step];
+    real *c = (real *)p->c + i;
+    *c = p->add ? *c + (real)v : (real)v;
+}
+
+KERNEL_ROWS(column_sum) {
+    const int64_t first = i * 64, width = p->cols - first < 64 ? p->cols - first : 64;
+    K_LOOP(j, width) {
+        const real *x = (const real *)p->x + first + j;
+        k_acc v = 0;
+        for (int64_t r = 0; r < p->rows; r++) v += x[r * p->cols];
+        ((real *)p->out)[first + j] += (real)v;
+    }
+}
+
+KERNEL_ROWS(row_fill) {
+    const real *b = (const real *)p->b;
+    real *out = (real *)p->out + i * p->cols;
+    K_LOOP(j, p->cols) out[j] = b[j];
+}

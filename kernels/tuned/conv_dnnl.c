@@ -1,0 +1,171 @@
+/* conv_dnnl.c -- convolution through oneDNN (C interface of version 2).
+ *
+ * oneDNN's fast kernels want blocked layouts that depend on the sizes, so each
+ * operand is described as "any", and where the layout chosen differs from ours
+ * the numbers are reordered on the way in or out.  Building the primitives takes
+ * longer than a small convolution: a plan per distinct (kind, sizes, number of
+ * threads) is kept in a bounded table, the least recently used one making room.
+ * One lock guards the table and the plans, whose memory objects are pointed at
+ * the operands of the call in progress. */
+#include <dnnl.h>
+#include <omp.h>
+#include <pthread.h>
+#include <string.h>
+#include "internal.h"
+#include "tuned.h"
+
+enum kind { FWD, BWD_X, BWD_W };
+enum { X, WEIGHTS, Y, OPERANDS };                  /* each kind computes one from the other two */
+static const int result_of[] = {Y, X, WEIGHTS};
+static const int arg_of[3][OPERANDS] = {
+    {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
+    {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
+    {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST}};
+
+struct key { int64_t kind, threads, N, C, H, W, O, OH, OW, kh, kw, stride, pad, groups; };
+
+struct plan {
+    struct key key;
+    uint64_t used;                                 /* 0: the slot is empty */
+    dnnl_primitive_t conv, reorder[OPERANDS];      /* reorder: NULL where our layout serves */
+    dnnl_memory_t ours[OPERANDS], theirs[OPERANDS];
+    size_t bytes[OPERANDS];                        /* of the blocked copy */
+};
+
+enum { PLANS = 192 };
+static struct {
+    pthread_mutex_t lock;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    uint64_t clock;
+    struct plan plans[PLANS];
+} lib = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void clear(struct plan *plan) {
+    if (plan->conv) dnnl_primitive_destroy(plan->conv);
+    for (int j = 0; j < OPERANDS; j++) {
+        if (plan->reorder[j]) dnnl_primitive_destroy(plan->reorder[j]);
+        if (plan->ours[j]) dnnl_memory_destroy(plan->ours[j]);
+        if (plan->theirs[j]) dnnl_memory_destroy(plan->theirs[j]);
+    }
+    memset(plan, 0, sizeof *plan);
+}
+
+/* Our dense layout of operand j, or the same sizes with the layout left to the library. */
+static dnnl_status_t describe(dnnl_memory_desc_t *md, const struct key *k, int j, int any) {
+    const dnnl_dims_t x = {k->N, k->C, k->H, k->W}, y = {k->N, k->O, k->OH, k->OW};
+    const dnnl_dims_t w = {k->O, k->C, k->kh, k->kw}, wg = {k->groups, k->O / k->groups, k->C / k->groups, k->kh, k->kw};
+    const int grouped = j == WEIGHTS && k->groups > 1;
+    const dnnl_dim_t *dims = j == X ? x : j == Y ? y : grouped ? wg : w;
+    return dnnl_memory_desc_init_by_tag(md, grouped ? 5 : 4, dims, dnnl_f32, any ? dnnl_format_tag_any : grouped ? dnnl_abcde : dnnl_abcd);
+}
+
+static dnnl_status_t describe_conv(dnnl_primitive_desc_t *out, const struct key *k) {
+    dnnl_memory_desc_t md[OPERANDS];
+    dnnl_convolution_desc_t conv;
+    dnnl_status_t s = dnnl_success;
+    for (int j = 0; j < OPERANDS && !s; j++) s = describe(&md[j], k, j, 1);
+    if (s) return s;
+    const dnnl_dims_t stride = {k->stride, k->stride}, before = {k->pad, k->pad};
+    /* What the window really reaches past the end: rows that a stride skips are not padding. */
+    const dnnl_dims_t after = {(k->OH - 1) * k->stride + k->kh - k->H - k->pad, (k->OW - 1) * k->stride + k->kw - k->W - k->pad};
+    if (k->kind == BWD_W) s = dnnl_convolution_backward_weights_desc_init(&conv, dnnl_convolution_direct, &md[X], &md[WEIGHTS], NULL, &md[Y], stride, before, after);
+    else if (k->kind == BWD_X) s = dnnl_convolution_backward_data_desc_init(&conv, dnnl_convolution_direct, &md[X], &md[WEIGHTS], &md[Y], stride, before, after);
+    else s = dnnl_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct, &md[X], &md[WEIGHTS], NULL, &md[Y], stride, before, after);
+    if (s) return s;
+    dnnl_primitive_desc_t hint = NULL;             /* the backward kinds want a forward description to choose layouts by */
+    if (k->kind != FWD) {
+        struct key forward = *k;
+        forward.kind = FWD;
+        if ((s = describe_conv(&hint, &forward))) return s;
+    }
+    s = dnnl_primitive_desc_create(out, &conv, NULL, lib.engine, hint);
+    if (hint) dnnl_primitive_desc_destroy(hint);
+    return s;
+}
+
+static dnnl_status_t build(struct plan *plan, const struct key *k) {
+    dnnl_primitive_desc_t pd;
+    dnnl_status_t s = describe_conv(&pd, k);
+    if (s) return s;
+    const dnnl_memory_desc_t *chosen[OPERANDS] = {
+        dnnl_primitive_desc_query_md(pd, k->kind == BWD_X ? dnnl_query_diff_src_md : dnnl_query_src_md, 0),
+        dnnl_primitive_desc_query_md(pd, k->kind == BWD_W ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0),
+        dnnl_primitive_desc_query_md(pd, k->kind == FWD ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0)};
+    s = dnnl_primitive_create(&plan->conv, pd);
+    for (int j = 0; j < OPERANDS && !s; j++) {
+        dnnl_memory_desc_t dense;
+        if ((s = describe(&dense, k, j, 0))) break;
+        if ((s = dnnl_memory_create(&plan->ours[j], &dense, lib.engine, DNNL_MEMORY_NONE))) break;
+        if (dnnl_memory_desc_equal(&dense, chosen[j])) continue;
+        plan->bytes[j] = dnnl_memory_desc_get_size(chosen[j]);
+        if ((s = dnnl_memory_create(&plan->theirs[j], chosen[j], lib.engine, DNNL_MEMORY_NONE))) break;
+        const int out = j == result_of[k->kind];
+        dnnl_primitive_desc_t reorder;
+        s = dnnl_reorder_primitive_desc_create(&reorder, out ? chosen[j] : &dense, lib.engine, out ? &dense : chosen[j], lib.engine, NULL);
+        if (s) break;
+        s = dnnl_primitive_create(&plan->reorder[j], reorder);
+        dnnl_primitive_desc_destroy(reorder);
+    }
+    dnnl_primitive_desc_destroy(pd);
+    return s;
+}
+
+/* The plan for these sizes, from the table or newly built; NULL when the library refuses. */
+static struct plan *find_plan(const struct key *k) {
+    if (!lib.engine && dnnl_engine_create(&lib.engine, dnnl_cpu, 0)) { lib.engine = NULL; return NULL; }
+    if (!lib.stream && dnnl_stream_create(&lib.stream, lib.engine, dnnl_stream_default_flags)) { lib.stream = NULL; return NULL; }
+    struct plan *oldest = lib.plans;
+    for (int i = 0; i < PLANS; i++) {
+        struct plan *plan = &lib.plans[i];
+        if (plan->used && !memcmp(&plan->key, k, sizeof *k)) { plan->used = ++lib.clock; return plan; }
+        if (plan->used < oldest->used) oldest = plan;
+    }
+    clear(oldest);
+    if (build(oldest, k)) { clear(oldest); return NULL; }
+    oldest->key = *k;
+    oldest->used = ++lib.clock;
+    return oldest;
+}
+
+static dnnl_status_t reorder(struct plan *plan, int j, dnnl_memory_t from, dnnl_memory_t to) {
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    return dnnl_primitive_execute(plan->reorder[j], lib.stream, 2, args);
+}
+
+static dnnl_status_t execute(struct plan *plan, enum kind kind, void *const data[OPERANDS], void *const copy[OPERANDS]) {
+    const int result = result_of[kind];
+    dnnl_exec_arg_t args[OPERANDS];
+    dnnl_status_t s = dnnl_success;
+    for (int j = 0; j < OPERANDS && !s; j++) {
+        s = dnnl_memory_set_data_handle(plan->ours[j], data[j]);
+        if (!s && copy[j]) s = dnnl_memory_set_data_handle(plan->theirs[j], copy[j]);
+        if (!s && copy[j] && j != result) s = reorder(plan, j, plan->ours[j], plan->theirs[j]);
+        args[j] = (dnnl_exec_arg_t){arg_of[kind][j], copy[j] ? plan->theirs[j] : plan->ours[j]};
+    }
+    if (!s) s = dnnl_primitive_execute(plan->conv, lib.stream, OPERANDS, args);
+    if (!s && copy[result]) s = reorder(plan, result, plan->theirs[result], plan->ours[result]);
+    if (!s) s = dnnl_stream_wait(lib.stream);
+    return s;
+}
+
+static int run(const struct k_conv *p, enum kind kind) {
+    const struct key key = {.kind = kind, .threads = omp_get_max_threads(), .N = p->N, .C = p->C, .H = p->H, .W = p->W, .O = p->O, .OH = p->OH, .OW = p->OW,
+                            .kh = p->kh, .kw = p->kw, .stride = p->stride, .pad = p->pad, .groups = p->groups};
+    void *data[OPERANDS] = {(void *)p->x, (void *)p->w, (void *)p->y}, *copy[OPERANDS] = {NULL};
+    data[result_of[kind]] = p->out;
+    pthread_mutex_lock(&lib.lock);
+    struct plan *plan = find_plan(&key);
+    int failed = !plan;
+    for (int j = 0; j < OPERANDS && !failed; j++)
+        if (plan->bytes[j]) failed = !(copy[j] = mn_alloc(plan->bytes[j]));
+    if (!failed) failed = execute(plan, kind, data, copy) != dnnl_success;
+    for (int j = 0; j < OPERANDS; j++)
+        if (copy[j]) mn_dealloc(copy[j], plan->bytes[j]);
+    pthread_mutex_unlock(&lib.lock);
+    return failed;
+}
+
+int kt_conv_fwd(const struct k_conv *p) { return run(p, FWD); }
+int kt_conv_bwd_x(const struct k_conv *p) { return run(p, BWD_X); }
+int kt_conv_bwd_w(const struct k_conv *p) { return run(p, BWD_W); }

@@ -1,0 +1,13 @@
+/* tuned.h -- fast f32 versions for the CPU of kernels that exist in plain form too.
+ * Each takes the plain kernel's argument struct and returns 0, or 1 when it failed (out of memory, or the library refused).
+ * Tests compare each with its plain twin: tests/c/test_ops.c through f64, tests/c/test_{matmul,conv,...}.c directly. */
+#ifndef K_TUNED_H
+#define K_TUNED_H
+#include "../conv.h"
+#include "../matmul.h"
+
+int kt_matmul(const struct k_matmul *p);
+int kt_conv_fwd(const struct k_conv *p);
+int kt_conv_bwd_x(const struct k_conv *p);
+int kt_conv_bwd_w(const struct k_conv *p);
+#endif

@@ -108,6 +108,15 @@ typedef double k_acc;
 #define KERNEL_SERIAL(op) K_BODY(op, op##_at, 1, 0)
 #endif
 
+/* Elements (rows) that cost thousands of operations each, so that threads pay from the second one on. */
+#ifdef __CUDACC__
+#define KERNEL_HEAVY(op) KERNEL(op)
+#define KERNEL_ROWS_HEAVY(op) KERNEL_ROWS(op)
+#else
+#define KERNEL_HEAVY(op) K_BODY(op, op##_at, 0, 2)
+#define KERNEL_ROWS_HEAVY(op) K_BODY(op, op##_row, 0, 2)
+#endif
+
 /* Functions by precision: K_EXP(x) is expf or exp. */
 #define K_F32 (sizeof(real) == 4)
 K_FN real k_exp(real x) { return K_F32 ? (real)expf((float)x) : (real)exp((double)x); }

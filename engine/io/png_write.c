@@ -19,7 +19,7 @@ static const char xmp_packet[] =
     "  <rdf:Description rdf:about=\"\" xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\"\n"
     "    xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">\n"
     "   <xmp:CreatorTool>mien " MN_VERSION "</xmp:CreatorTool>\n"
-    "   <Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>\n"
+    "   <Iptc4xmpExt:DigitalSourceType>" MN_SYNTHETIC_TERM "</Iptc4xmpExt:DigitalSourceType>\n"
     "  </rdf:Description>\n"
     " </rdf:RDF>\n"
     "</x:xmpmeta>\n"
@@ -114,22 +114,52 @@ static mn_status check_pixels(const char *path, mn_tensor *pixels) {
     return mn_data(pixels) ? MN_OK : mn_fail(MN_EDEVICE, "%s: pixels are on a device, expected host memory", path);
 }
 
-mn_status mn_png_write(const char *path, mn_tensor *pixels, int n_text, const char *const *text) {
+/* Check the arguments and set up libpng.  writer_end frees what w holds, whatever came of it. */
+static mn_status writer_begin(writer *w, const char *path, mn_tensor *pixels, int n_text, const char *const *text) {
+    *w = (writer){.path = path};
     if (mn_errcode() != MN_OK || check_pixels(path, pixels) != MN_OK) return mn_errcode();
     if (n_text < 0 || n_text > TEXTS_MAX) return mn_fail(MN_EARG, "%s: %d texts, expected 0 to %d", path, n_text, TEXTS_MAX);
-    writer w = {.path = path, .pixels = mn_data(pixels), .height = (int)mn_dim(pixels, 0), .width = (int)mn_dim(pixels, 1),
-                .channels = (int)mn_dim(pixels, 2), .text = calloc((size_t)n_text + 1, sizeof *w.text)};
-    mn_status status = w.text ? set_texts(&w, n_text, text) : mn_fail(MN_ENOMEM, "no memory to write %s", path);
-    if (status == MN_OK) {
-        w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning);
-        if (!w.png || !(w.info = png_create_info_struct(w.png))) status = mn_fail(MN_ENOMEM, "no memory to write %s", path);
-    }
+    w->pixels = mn_data(pixels);
+    w->height = (int)mn_dim(pixels, 0);
+    w->width = (int)mn_dim(pixels, 1);
+    w->channels = (int)mn_dim(pixels, 2);
+    if (!(w->text = calloc((size_t)n_text + 1, sizeof *w->text))) return mn_fail(MN_ENOMEM, "no memory to write %s", path);
+    if (set_texts(w, n_text, text) != MN_OK) return mn_errcode();
+    w->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, w, on_error, on_warning);
+    if (!w->png || !(w->info = png_create_info_struct(w->png))) return mn_fail(MN_ENOMEM, "no memory to write %s", path);
+    return MN_OK;
+}
+
+static void writer_end(writer *w) {
+    if (w->png) png_destroy_write_struct(&w->png, &w->info);
+    free(w->text);
+}
+
+mn_status mn_png_write(const char *path, mn_tensor *pixels, int n_text, const char *const *text) {
+    writer w;
     mn_outfile out;
+    mn_status status = writer_begin(&w, path, pixels, n_text, text);
     if (status == MN_OK && (status = mn_outfile_open(&out, path)) == MN_OK) {
         w.f = out.f;
         status = mn_outfile_close(&out, write_picture(&w));
     }
-    if (w.png) png_destroy_write_struct(&w.png, &w.info);
-    free(w.text);
+    writer_end(&w);
+    return status;
+}
+
+mn_status mn_png_encode(mn_tensor *pixels, int n_text, const char *const *text, char **bytes, size_t *size) {
+    writer w;
+    *bytes = NULL;
+    mn_status status = writer_begin(&w, "PNG picture in memory", pixels, n_text, text);
+    if (status == MN_OK) {
+        bool ok = (w.f = open_memstream(bytes, size)) && write_picture(&w);
+        if (w.f && fclose(w.f)) ok = false;
+        if (!ok) {
+            status = mn_fail(MN_ENOMEM, "no memory for a PNG picture");
+            free(*bytes);
+            *bytes = NULL;
+        }
+    }
+    writer_end(&w);
     return status;
 }

@@ -2,7 +2,7 @@
  *     y[n,o,u,v] = b[o] + sum x[n,c, u*stride-pad+i, v*stride-pad+j] w[o,c,i,j]
  * The transposed convolution with w [C,O,kh,kw] is the gradient to x of a convolution that maps O channels to C, so
  * the two ops share three kernels with the roles of x and y exchanged. */
-#include "nn_check.h"
+#include "nn.h"
 #include "../../kernels/tuned/tuned.h"
 
 enum { STRIDE, PAD, GROUPS };                      /* order of .attrs below */

@@ -1,6 +1,6 @@
 /* matmul.c -- matrix products: `matmul` over the last two axes with batches, and `linear`, a fully connected layer.
  *     C = A B:  dA = dC B^T,  dB = A^T dC;  a side shared by the whole batch sums its gradient over the batch. */
-#include "nn_check.h"
+#include "nn.h"
 #include "../../kernels/tuned/tuned.h"
 
 static mn_status product(mn_op *op, struct k_matmul *p) {
@@ -67,11 +67,12 @@ static mn_status matmul_backward(mn_op *op) {
     const void *a = op->in[0]->data, *b = op->in[1]->data, *dc = mn_dout(op, 0)->data;
     mn_status s = MN_OK;
     if (mn_wants(op, 0)) {
-        mn_tensor *da = mn_din(op, 0);
+        int add;
+        mn_tensor *da = din_slot(op, 0, &add);
         if (!da) return mn_errcode();
-        struct k_matmul p = {.M = z.M, .N = z.K, .K = z.N, .a = dc, .ta = 0, .b = b, .tb = !tb, .c = da->data, .add = 1};
+        struct k_matmul p = {.M = z.M, .N = z.K, .K = z.N, .a = dc, .ta = 0, .b = b, .tb = !tb, .c = da->data, .add = add};
         int64_t step_a = sc, step_b = sb;
-        if (ta) { p = (struct k_matmul){.M = z.K, .N = z.M, .K = z.N, .a = b, .ta = tb, .b = dc, .tb = 1, .c = da->data, .add = 1}; step_a = sb; step_b = sc; }
+        if (ta) { p = (struct k_matmul){.M = z.K, .N = z.M, .K = z.N, .a = b, .ta = tb, .b = dc, .tb = 1, .c = da->data, .add = add}; step_a = sb; step_b = sc; }
         p.batch = z.a_shared ? 1 : z.batch;
         p.sum = z.a_shared ? z.batch : 1;
         p.a_batch = p.a_sum = step_a;
@@ -79,11 +80,12 @@ static mn_status matmul_backward(mn_op *op) {
         s = product(op, &p);
     }
     if (!s && mn_wants(op, 1)) {
-        mn_tensor *db = mn_din(op, 1);
+        int add;
+        mn_tensor *db = din_slot(op, 1, &add);
         if (!db) return mn_errcode();
-        struct k_matmul p = {.M = z.K, .N = z.N, .K = z.M, .a = a, .ta = !ta, .b = dc, .tb = 0, .c = db->data, .add = 1};
+        struct k_matmul p = {.M = z.K, .N = z.N, .K = z.M, .a = a, .ta = !ta, .b = dc, .tb = 0, .c = db->data, .add = add};
         int64_t step_a = sa, step_b = sc;
-        if (tb) { p = (struct k_matmul){.M = z.N, .N = z.K, .K = z.M, .a = dc, .ta = 1, .b = a, .tb = ta, .c = db->data, .add = 1}; step_a = sc; step_b = sa; }
+        if (tb) { p = (struct k_matmul){.M = z.N, .N = z.K, .K = z.M, .a = dc, .ta = 1, .b = a, .tb = ta, .c = db->data, .add = add}; step_a = sc; step_b = sa; }
         p.batch = z.b_shared ? 1 : z.batch;
         p.sum = z.b_shared ? z.batch : 1;
         p.a_batch = p.a_sum = step_a;
@@ -140,15 +142,17 @@ static mn_status linear_backward(mn_op *op) {
     const void *dy = mn_dout(op, 0)->data;
     mn_status s = MN_OK;
     if (mn_wants(op, 0)) {
-        mn_tensor *dx = mn_din(op, 0);
+        int add;
+        mn_tensor *dx = din_slot(op, 0, &add);
         if (!dx) return mn_errcode();
-        struct k_matmul p = {.batch = 1, .sum = 1, .M = rows, .N = I, .K = O, .a = dy, .b = w->data, .c = dx->data, .add = 1};
+        struct k_matmul p = {.batch = 1, .sum = 1, .M = rows, .N = I, .K = O, .a = dy, .b = w->data, .c = dx->data, .add = add};
         s = product(op, &p);
     }
     if (!s && mn_wants(op, 1)) {
-        mn_tensor *dw = mn_din(op, 1);
+        int add;
+        mn_tensor *dw = din_slot(op, 1, &add);
         if (!dw) return mn_errcode();
-        struct k_matmul p = {.batch = 1, .sum = 1, .M = O, .N = I, .K = rows, .a = dy, .ta = 1, .b = x->data, .c = dw->data, .add = 1};
+        struct k_matmul p = {.batch = 1, .sum = 1, .M = O, .N = I, .K = rows, .a = dy, .ta = 1, .b = x->data, .c = dw->data, .add = add};
         s = product(op, &p);
     }
     if (!s && mn_wants(op, 2)) {

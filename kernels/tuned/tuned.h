@@ -5,9 +5,13 @@
 #define K_TUNED_H
 #include "../conv.h"
 #include "../matmul.h"
+#include "../upfirdn.h"
 
 int kt_matmul(const struct k_matmul *p);
 int kt_conv_fwd(const struct k_conv *p);
 int kt_conv_bwd_x(const struct k_conv *p);
 int kt_conv_bwd_w(const struct k_conv *p);
+int kt_upfirdn_fits(const struct k_upfirdn *p);     /* 0: the plain kernel has to do it */
+int kt_upfirdn(const struct k_upfirdn *p);
+
 #endif

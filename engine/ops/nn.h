@@ -1,6 +1,7 @@
-/* nn_check.h -- the checks that the layers of a network share. */
-#ifndef MN_NN_CHECK_H
-#define MN_NN_CHECK_H
+/* nn.h -- checks and helpers that the layers of a network share. */
+#ifndef MN_NN_H
+#define MN_NN_H
+#include <math.h>
 #include "../internal.h"
 
 /* Input j is real-valued; with nd > 0 it has that many dimensions, described by `layout`.  An absent input passes. */
@@ -26,6 +27,16 @@ static inline mn_status need_int(const mn_op *op, int a, int lo, int hi) {
     double v = op->attr[a];
     if (v >= lo && v <= hi && v == (double)(int)v) return MN_OK;
     return mn_op_fail(op, MN_EARG, "%s: a whole number from %d to %d expected, got %g", op->def->attrs[a].name, lo, hi, v);
+}
+
+/* Where backward writes input j's gradient.  *add = 1: add to what is there; 0: overwrite (spares clearing it first). */
+static inline mn_tensor *din_slot(mn_op *op, int j, int *add) {
+    mn_tensor *x = op->in[j];
+    *add = x->grad != NULL;
+    if (x->grad) return x->grad;
+    mn_tensor *g = mn_empty(x->dtype, x->nd, x->shape);
+    if (g) x->grad = mn_retain(g);
+    return g;
 }
 
 /* The fast version for f32 on the CPU. */

@@ -1,0 +1,49 @@
+/* image.c -- between tensors and the bytes of a safetensors file.
+ * The reader and the writer (engine/io/safetensors*.c) work on files, so both
+ * ways go through one in a private temporary folder that is gone on return. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "engine/io/file.h"
+#include "store/store.h"
+
+enum { IMAGE_MAX = 1000000000 };     /* what SQLite holds in one value */
+
+typedef struct scratch { char folder[4096 - 32], file[4096]; } scratch;
+
+static mn_status scratch_open(scratch *t) {
+    const char *base = getenv("TMPDIR");
+    if (!base || !*base) base = "/tmp";
+    if (snprintf(t->folder, sizeof t->folder, "%s/mien.XXXXXX", base) >= (int)sizeof t->folder)
+        return mn_fail(MN_EIO, "temporary folder: the path in TMPDIR is too long (%zu bytes)", strlen(base));
+    if (!mkdtemp(t->folder)) return mn_fail(MN_EIO, "cannot make a temporary folder in %s: %s", base, strerror(errno));
+    snprintf(t->file, sizeof t->file, "%s/image.safetensors", t->folder);
+    return MN_OK;
+}
+
+static void scratch_close(scratch *t) {
+    unlink(t->file);
+    rmdir(t->folder);
+}
+
+mn_status mn_store_image_pack(int n, const char *const *names, mn_tensor *const *tensors,
+                              int n_meta, const char *const *meta, void **bytes, size_t *size) {
+    scratch t;
+    *bytes = NULL;
+    *size = 0;
+    if (mn_errcode() != MN_OK || scratch_open(&t)) return mn_errcode();
+    if (mn_st_save(t.file, n, names, tensors, n_meta, meta) == MN_OK) *bytes = mn_file_read(t.file, IMAGE_MAX, size);
+    scratch_close(&t);
+    return mn_errcode();
+}
+
+mn_st *mn_store_image_open(mn_bytes image) {
+    scratch t;
+    mn_st *st = NULL;
+    if (mn_errcode() != MN_OK || scratch_open(&t)) return NULL;
+    if (mn_file_write(t.file, image.data, image.size) == MN_OK) st = mn_st_open(t.file);
+    scratch_close(&t);               /* the mapping stays */
+    return st;
+}

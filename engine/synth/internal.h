@@ -1,11 +1,16 @@
-/* internal.h -- the bodies of mn_synth and mn_person; for engine/synth only. */
+/* internal.h -- the body of mn_synth; for engine/synth only. */
 #ifndef MN_SYNTH_INTERNAL_H
 #define MN_SYNTH_INTERNAL_H
+#include "synth/hair.h"
 #include "synth/head.h"
+#include "synth/person.h"
+#include "synth/skin.h"
 
 struct mn_synth {
     mn_synth_options options;
     mn_head head;
+    mn_skin_fields skin;
+    mn_hair_plan plan[MN_HAIR_STYLES];
 };
 
 #endif

@@ -20,7 +20,10 @@ mn_synth *mn_synth_open(const char *path, const mn_synth_options *options) {
         return NULL;
     }
     synth->options = o;
-    if (mn_head_load(&synth->head, path)) {
+    mn_status status = mn_head_load(&synth->head, path);
+    if (!status) status = mn_skin_fields_make(&synth->skin, &synth->head, o.texture_width, o.texture_width / 2, o.pattern);
+    for (int k = 0; !status && k < MN_HAIR_STYLES; k++) status = mn_hair_plan_make(&synth->plan[k], &synth->head, k, o.strands, o.pattern);
+    if (status) {
         mn_synth_close(synth);
         return NULL;
     }
@@ -30,6 +33,8 @@ mn_synth *mn_synth_open(const char *path, const mn_synth_options *options) {
 void mn_synth_close(mn_synth *synth) {
     if (!synth) return;
     mn_head_free(&synth->head);
+    mn_skin_fields_free(&synth->skin);
+    for (int k = 0; k < MN_HAIR_STYLES; k++) mn_hair_plan_free(&synth->plan[k]);
     free(synth);
 }
 

@@ -1,11 +1,13 @@
 /* synth.h -- pictures of people who do not exist: the data source of the pretraining recipes.
  *
  *     mn_synth *synth = mn_synth_open("head.safetensors", NULL);
- *     const mn_geometry *g = mn_synth_geometry(synth);
- *     mn_synth_neutral(synth, z, 40, neutral);              [V,3], this person at rest
- *     mn_expression_named("smile", 1, w);
- *     mn_synth_pose(synth, neutral, w, head, gaze, posed, NULL);
- *     mn_synth_close(synth);
+ *     mn_person *person = mn_person_seeded(synth, 7);         or mn_person_new(synth, z)
+ *     mn_shot shot = mn_shot_default();
+ *     mn_expression_named("smile", 1, shot.expr);
+ *     uint8_t rgba[128 * 128 * 4], rgb[128 * 128 * 3];
+ *     mn_person_draw(synth, person, &shot, rgba);
+ *     mn_composite(rgba, 128, top, bottom, rgb);              (composite.h)
+ *     mn_person_free(person); mn_synth_close(synth);
  *
  * Threads.  An open mn_synth never changes, so threads may make and draw different people at once; a person
  * does not change either.  One picture is drawn by one thread.
@@ -80,5 +82,46 @@ mn_status mn_expression_named(const char *name, float strength, float w[MN_EXPR_
 void mn_expression_random(mn_rng *rng, float w[MN_EXPR_UNITS]);
 /* What moves the vertices: blink times this face's blink scale, and the lids' share of the gaze added. */
 void mn_expression_effective(const float blink_scale[2], const float gaze[2], const float w[MN_EXPR_UNITS], float out[MN_EXPR_UNITS]);
+
+/* ---- people ------------------------------------------------------------- */
+
+/* z: N(0,1) numbers; what each one means is in person.h.  Paints the skin and grows the hair. */
+mn_person *mn_person_new(const mn_synth *synth, const float z[MN_PERSON_Z]);
+/* z = the first MN_PERSON_Z numbers of mn_numpy_randn(seed). */
+mn_person *mn_person_seeded(const mn_synth *synth, uint32_t seed);
+void mn_person_free(mn_person *person);         /* NULL is fine */
+
+/* What can be said of a person; strings are static. */
+typedef struct mn_look {
+    const char *skin;               /* "very light", "light", "medium", "brown", "dark" */
+    const char *hair;               /* "black" ... "light blond", or "pink", "purple", "blue" when dyed */
+    const char *style;              /* "short", "buzz", "fringe", "slick", "bob", "long", "curly", "afro", "bald" */
+    const char *eyes;               /* "dark brown", "brown", "hazel", "green", "grey", "blue" */
+    bool bald, wavy;
+    float beard, goatee, freckles, make_up, lipstick;   /* 0 none .. 1 */
+    float brows;                    /* thickness, .7 .. 1.25 */
+} mn_look;
+mn_look mn_person_look(const mn_person *person);
+
+/* mn_expression_effective for this person's face; gaze may be NULL. */
+void mn_person_effective(const mn_person *person, const float gaze[2], const float w[MN_EXPR_UNITS], float out[MN_EXPR_UNITS]);
+
+/* ---- pictures ----------------------------------------------------------- */
+
+typedef struct mn_shot {
+    float expr[MN_EXPR_UNITS];      /* weights over the template, as mn_expression_named gives them */
+    float gaze[2];                  /* yaw to the subject's left, pitch up */
+    float head[3];                  /* pitch (down), yaw (to the subject's left), roll (crown to the subject's right) */
+    float camera[25];               /* camera.h */
+    int light;                      /* 0: the studio light, else the seed of a random one */
+    int size, supersample;          /* pixels; samples per pixel and axis */
+} mn_shot;
+
+/* Neutral, straight ahead, studio light, 128 pixels, 2 x 2 samples, the default orbit camera. */
+mn_shot mn_shot_default(void);
+/* rgba [size,size,4], sRGB over mid grey with coverage in A; composite.h puts another background behind. */
+mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const mn_shot *shot, uint8_t *rgba);
+/* The posed vertices of that picture, [V,3]. */
+void mn_person_mesh(const mn_synth *synth, const mn_person *person, const mn_shot *shot, float *out);
 
 #endif

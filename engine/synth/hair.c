@@ -1,0 +1,191 @@
+/* hair.c -- grows a style's strands on one person's neutral face; the method is in hair.h. */
+#include "synth/curves.h"
+#include "synth/hair.h"
+#include "synth/vec.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const float REACH = 4.4f;            /* cm: skin further away than this does not push a strand */
+
+/* What growing needs besides the plan; arrays are per strand. */
+typedef struct growth {
+    const mn_head *head;
+    const mn_hair_plan *plan;
+    const mn_hair_style *style;
+    mn_grid *skin;                          /* over skin_vertices */
+    float *skin_points, *skin_normals;      /* [n_skin_vertices,3] */
+    float *length, *tangent, *d, *start;    /* [count], [count,3] ... */
+    int32_t *near;                          /* [count] nearest skin vertex, the next search's guess */
+} growth;
+
+/* Unit tangent along which the hair lies: away from the crown, or from the parting on top. */
+static vec3 combing(const mn_hair_style *s, vec3 root, float rest_x, float elevation, vec3 normal) {
+    vec3 crown = v3_add(v3(mn_head_centre), v3(s->crown)), flow = v3_sub(root, crown);
+    if (s->parted) {
+        float top = smoothstep(25, 55, elevation);
+        vec3 across = v3_unit((vec3){rest_x > s->part ? 1 : -1, -.15f, s->part_forward});
+        flow = v3_add(v3_scale(v3_unit(flow), 1 - top), v3_scale(across, top));
+    }
+    flow = v3_unit(flow);
+    return v3_unit(v3_mad(flow, normal, -v3_dot(flow, normal)));
+}
+
+static float strand_length(const growth *g, int i) {
+    const mn_hair_style *s = g->style;
+    float length = s->length * g->plan->length[i];
+    if (s->n_elevation) length *= mn_interp(g->plan->elevation[i], s->n_elevation, s->elevation, s->elevation_factor);
+    if (s->front_factor > 0 && g->plan->rest[3 * i + 2] - mn_head_centre[2] > s->front_z) length *= s->front_factor;
+    return length;
+}
+
+/* Roots, lengths and starting directions; writes the first vertex of every strand (a little under the skin). */
+static void plant(growth *g, const float *neutral, float *strands) {
+    const mn_hair_plan *plan = g->plan;
+    const mn_hair_style *s = g->style;
+    float *own = g->start;                                          /* directions before clumps agree */
+    for (int i = 0; i < plan->count; i++) {
+        vec3 root = {0, 0, 0};
+        for (int k = 0; k < 3; k++) root = v3_mad(root, v3(neutral + 3 * plan->corner[3 * i + k]), plan->bary[3 * i + k]);
+        float at[3];
+        v3_store(at, root);
+        g->near[i] = mn_grid_nearest(g->skin, at, REACH, -1);
+        vec3 normal = g->near[i] < 0 ? (vec3){0, 1, 0} : v3(g->skin_normals + 3 * g->near[i]);
+        vec3 tangent = combing(s, root, plan->rest[3 * i], plan->elevation[i], normal);
+        vec3 d = v3_add(v3_scale(normal, s->lift), v3_scale(tangent, 1 - s->lift * .5f));
+        v3_store(own + 3 * i, v3_unit(v3_mad(d, v3(plan->direction + 3 * i), s->mess)));
+        v3_store(g->tangent + 3 * i, tangent);
+        v3_store(strands + 3 * (size_t)i * (size_t)plan->points, v3_mad(root, normal, -.15f));
+    }
+    for (int i = 0; i < plan->count; i++) {
+        int lead = plan->lead[i];
+        v3_store(g->d + 3 * i, v3_unit(v3_add(v3_scale(v3(own + 3 * i), 1 - s->coherence), v3_scale(v3(own + 3 * lead), s->coherence))));
+        g->length[i] = .5f * strand_length(g, i) + .5f * strand_length(g, lead);
+    }
+}
+
+/* Lets strand i grow to its full number of vertices. */
+static void grow_strand(growth *g, int i, float brow, float *strand) {
+    const mn_hair_style *s = g->style;
+    const mn_hair_plan *plan = g->plan;
+    float step = g->length[i] / (float)(s->points - 1);
+    vec3 d = v3(g->d + 3 * i), tangent = v3(g->tangent + 3 * i);
+    int near = g->near[i];
+    vec3 last = v3(strand), p = near < 0 ? last : v3_mad(last, v3(g->skin_normals + 3 * near), .05f);
+    for (int j = 1; j < s->points; j++) {
+        const float *noise = plan->wobble + 3 * ((size_t)(j - 1) * (size_t)plan->count + (size_t)i);
+        float front = s->tuck > 0 ? smoothstep(2, 6, p.z) * smoothstep(brow + 2, brow - 1, p.y) : 0;
+        d.y -= s->gravity * step * .9f;
+        d.z -= s->tuck * front;
+        d = v3_unit(v3_mad(v3_mad(d, tangent, s->follow), v3(noise), s->wobble));
+        p = v3_mad(p, d, step);
+        float margin = s->margin + .18f * fminf(1, (float)j / 4) * s->volume, push = 0;
+        for (int pass = 0; pass < 2; pass++) {          /* the push may bring another vertex nearer */
+            float at[3];
+            v3_store(at, p);
+            int found = mn_grid_nearest(g->skin, at, REACH, near);
+            push = 0;
+            if (found < 0) break;
+            near = found;
+            vec3 n = v3(g->skin_normals + 3 * near);
+            float height = v3_dot(v3_sub(p, v3(g->skin_points + 3 * near)), n);
+            if (height >= margin) break;
+            push = margin - height;
+            p = v3_mad(p, n, push);
+        }
+        if (push > 0) d = v3_unit(v3_sub(p, last));
+        v3_store(strand + 3 * j, p);
+        last = p;
+    }
+    v3_store(g->d + 3 * i, d);
+}
+
+/* Tips towards the clump's lead, more so for strands that start near it. */
+static void gather(const growth *g, const float *grown, float *strands) {
+    int points = g->plan->points;
+    for (int i = 0; i < g->plan->count; i++) {
+        const float *own = grown + 3 * (size_t)i * (size_t)points, *lead = grown + 3 * (size_t)g->plan->lead[i] * (size_t)points;
+        vec3 apart = v3_sub(v3(lead), v3(own));
+        float near = expf(-sqrtf(v3_dot(apart, apart)) / 2.5f) * g->style->clump;
+        for (int j = 0; j < points; j++) {
+            float share = near * powf((float)j / (float)(points - 1), 1.2f);
+            for (int k = 0; k < 3; k++) strands[3 * (i * points + j) + k] = own[3 * j + k] + share * (lead[3 * j + k] - own[3 * j + k]);
+        }
+    }
+}
+
+static void curl(const growth *g, float *strands) {
+    const mn_hair_style *s = g->style;
+    int points = g->plan->points;
+    for (int i = 0; i < g->plan->count; i++) {
+        vec3 d = v3(g->d + 3 * i), a = v3_unit(v3_cross(d, v3(g->plan->axis + 3 * i))), b = v3_unit(v3_cross(d, a));
+        for (int j = 0; j < points; j++) {
+            float t = (float)j / (float)(points - 1), radius = s->curl * fminf(1, 4 * t), *p = strands + 3 * (i * points + j);
+            float angle = t * s->curl_rate * g->length[i] * 6.28f / 3 + g->plan->phase[i];
+            v3_store(p, v3_mad(v3_mad(v3(p), a, radius * cosf(angle)), b, radius * sinf(angle)));
+        }
+    }
+}
+
+/* Would this strand hang in front of the face? */
+static bool covers_face(const growth *g, const float *neutral, const float *strand) {
+    const mn_geometry *h = &g->head->g;
+    const float *bridge = h->vertices + 3 * h->landmarks[27], *moved = neutral + 3 * h->landmarks[27];
+    float half_width = fabsf(h->vertices[3 * h->landmarks[0]]) * g->style->clear;
+    float behind = h->vertices[3 * h->landmarks[36] + 2] - 3.2f;
+    for (int j = 0; j < g->plan->points; j++) {
+        const float *p = strand + 3 * j;
+        if (fabsf(p[0] - moved[0] + bridge[0]) < half_width && p[1] - moved[1] < g->style->clear_top && p[2] - moved[2] + bridge[2] > behind)
+            return true;
+    }
+    return false;
+}
+
+static mn_status prepare(growth *g, const float *neutral) {
+    size_t n = (size_t)g->plan->count + 1, m = (size_t)g->head->n_skin_vertices, V = (size_t)g->head->g.n_vertices;
+    float *normals = malloc(V * 3 * sizeof *normals);
+    g->skin_points = malloc(m * 3 * sizeof(float));
+    g->skin_normals = malloc(m * 3 * sizeof(float));
+    g->length = malloc(n * sizeof(float));
+    g->tangent = malloc(n * 3 * sizeof(float));
+    g->d = malloc(n * 3 * sizeof(float));
+    g->start = malloc(n * 3 * sizeof(float));
+    g->near = malloc(n * sizeof(int32_t));
+    if (!normals || !g->skin_points || !g->skin_normals || !g->length || !g->tangent || !g->d || !g->start || !g->near) {
+        free(normals);
+        return mn_fail(MN_ENOMEM, "hair: no memory to grow %d strands", g->plan->count);
+    }
+    mn_head_skin_normals(g->head, neutral, normals);
+    for (size_t k = 0; k < m; k++) {
+        int i = g->head->skin_vertices[k];
+        memcpy(g->skin_points + 3 * k, neutral + 3 * i, 3 * sizeof(float));
+        v3_store(g->skin_normals + 3 * k, v3_unit(v3(normals + 3 * i)));
+    }
+    free(normals);
+    g->skin = mn_grid_new(g->skin_points, (int)m, .8f);
+    return g->skin ? MN_OK : mn_errcode();
+}
+
+int mn_hair_grow(const mn_head *head, const mn_hair_plan *plan, const mn_hair_style *style, const float *neutral,
+                 float *strands, int32_t *kept) {
+    growth g = {.head = head, .plan = plan, .style = style};
+    size_t row = 3 * (size_t)plan->points;
+    float *grown = malloc(((size_t)plan->count * row + 1) * sizeof *grown), brow = neutral[3 * head->g.landmarks[19] + 1];
+    int n = -1;
+    if (!grown) mn_fail(MN_ENOMEM, "hair: no memory for %d strands", plan->count);
+    else if (!prepare(&g, neutral)) {
+        plant(&g, neutral, grown);
+        for (int i = 0; i < plan->count; i++) grow_strand(&g, i, brow, grown + (size_t)i * row);
+        gather(&g, grown, strands);
+        if (style->curl > 0) curl(&g, strands);
+        n = 0;
+        for (int i = 0; i < plan->count; i++) {
+            if (style->clear > 0 && covers_face(&g, neutral, strands + (size_t)i * row)) continue;
+            if (n != i) memcpy(strands + (size_t)n * row, strands + (size_t)i * row, row * sizeof *strands);
+            kept[n++] = i;
+        }
+    }
+    mn_grid_free(g.skin);
+    void *all[] = {grown, g.skin_points, g.skin_normals, g.length, g.tangent, g.d, g.start, g.near};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
+    return n;
+}

@@ -1,0 +1,24 @@
+/* raster.h -- depth buffers and the triangles drawn into them; internal to engine/synth.
+ *
+ * A drawn point is (x in pixels, y in pixels, key); the smaller key wins.  With key = -1/z, which is affine on the
+ * picture plane, depth interpolates exactly. */
+#ifndef MN_SYNTH_RASTER_H
+#define MN_SYNTH_RASTER_H
+#include "mien.h"
+
+#define MN_RASTER_FAR 1e9f              /* key of a pixel nothing was drawn to */
+#define MN_RASTER_BEHIND 1e8f           /* key of a point behind the camera: its triangles are left out */
+
+typedef struct mn_raster {
+    int width, height;
+    float *depth;
+    int32_t *id;                        /* -1: nothing; NULL in a raster without ids */
+    float *w0, *w1;                     /* barycentric weights of the first two corners */
+} mn_raster;
+
+mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids);
+void mn_raster_free(mn_raster *r);
+/* cull: leave out triangles whose signed area in (x, y) is negative. */
+void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const float *p2, int32_t id, bool cull);
+
+#endif

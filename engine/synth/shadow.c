@@ -1,0 +1,97 @@
+/* shadow.c -- what keeps light away: the key light's shadow map and screen-space ambient occlusion.
+ *
+ * Both take a few taps over a disc that every pixel turns by its own angle, so that bands become fine grain. */
+#include "synth/frame.h"
+#include <stdlib.h>
+
+static const float DISC[16][2] = {
+    {-.94f, -.34f}, {.15f, -.09f}, {-.4f, .62f}, {.78f, .4f}, {-.1f, -.85f}, {.55f, -.68f}, {-.65f, .05f}, {.25f, .85f},
+    {-.35f, -.35f}, {.6f, .0f}, {-.1f, .4f}, {.3f, .45f}, {-.75f, .55f}, {.85f, -.3f}, {.2f, -.45f}, {-.6f, -.7f}};
+
+static const float SHADOW_SOFTNESS = 5;                             /* texels of the shadow map */
+static const float SKIN_BIAS = .22f, HAIR_BIAS = .35f;              /* cm against self-shadowing */
+static const float OCCLUSION_RADIUS = 1.6f, OCCLUSION_STRENGTH = .9f;   /* cm */
+
+static void to_light(const mn_frame *f, vec3 p, float *out) {
+    out[0] = (v3_dot(p, f->shadow_x) - f->shadow_lo[0]) * f->shadow_scale;
+    out[1] = (v3_dot(p, f->shadow_y) - f->shadow_lo[1]) * f->shadow_scale;
+    out[2] = -v3_dot(p, f->key_dir);
+}
+
+static void shadow_line(mn_raster *r, const float *a, const float *b) {
+    int n = (int)fminf(fmaxf(fabsf(b[0] - a[0]), fabsf(b[1] - a[1])), 4096) + 1;
+    for (int i = 0; i < n; i++) {
+        float u = (float)i / (float)n, x = a[0] + u * (b[0] - a[0]), y = a[1] + u * (b[1] - a[1]), key = a[2] + u * (b[2] - a[2]);
+        if (!(x >= 0 && y >= 0 && x < (float)r->width && y < (float)r->height)) continue;
+        float *depth = &r->depth[(int)y * r->width + (int)x];
+        if (key < *depth) *depth = key;
+    }
+}
+
+mn_status mn_frame_shadow(mn_frame *f, int size) {
+    const mn_head *h = f->head;
+    int V = h->g.n_vertices;
+    float lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
+    vec3 up = fabsf(f->key_dir.y) < .95f ? (vec3){0, 1, 0} : (vec3){1, 0, 0};
+    f->shadow_x = v3_unit(v3_cross(up, f->key_dir));
+    f->shadow_y = v3_cross(f->key_dir, f->shadow_x);
+    for (int i = 0; i < V; i++) {
+        float at[2] = {v3_dot(v3(f->vertices + 3 * i), f->shadow_x), v3_dot(v3(f->vertices + 3 * i), f->shadow_y)};
+        for (int k = 0; k < 2; k++) { lo[k] = fminf(lo[k], at[k]); hi[k] = fmaxf(hi[k], at[k]); }
+    }
+    for (int k = 0; k < 2; k++) { f->shadow_lo[k] = lo[k] - 2; hi[k] += 2; }
+    f->shadow_scale = (float)size / fmaxf(hi[0] - f->shadow_lo[0], hi[1] - f->shadow_lo[1]);
+    float *points = malloc((size_t)V * 3 * sizeof *points);
+    if (!points) return mn_fail(MN_ENOMEM, "shadow map: no memory for %d vertices", V);
+    if (mn_raster_new(&f->shadow, size, size, false)) { free(points); return mn_errcode(); }
+    for (int i = 0; i < V; i++) to_light(f, v3(f->vertices + 3 * i), points + 3 * i);
+    for (int i = 0; i < h->n_triangles; i++) {
+        const int32_t *t = h->triangles + 3 * i;
+        mn_raster_triangle(&f->shadow, points + 3 * t[0], points + 3 * t[1], points + 3 * t[2], 0, false);
+    }
+    free(points);
+    for (int k = 0; k < f->n_hairs; k++) {
+        const float *q = f->strands + 3 * (size_t)k * (size_t)f->points;
+        float at[2][3];
+        to_light(f, v3(q), at[0]);
+        for (int j = 1; j < f->points; j++) {
+            to_light(f, v3(q + 3 * j), at[j % 2]);
+            shadow_line(&f->shadow, at[(j - 1) % 2], at[j % 2]);
+        }
+    }
+    return MN_OK;
+}
+
+float mn_frame_key_visible(const mn_frame *f, const mn_point *q) {
+    bool hair = q->material == MN_MAT_HAIR;
+    int taps = hair ? 8 : 12, lit = 0, size = f->shadow.width;
+    float at[3];
+    to_light(f, hair ? q->p : v3_mad(q->p, q->n, .18f), at);
+    at[2] -= hair ? HAIR_BIAS : SKIN_BIAS;
+    float c = q->turn[0] * SHADOW_SOFTNESS, s = q->turn[1] * SHADOW_SOFTNESS;
+    for (int k = 0; k < taps; k++) {
+        float x = at[0] + DISC[k][0] * c - DISC[k][1] * s, y = at[1] + DISC[k][0] * s + DISC[k][1] * c;
+        bool inside = x >= 0 && y >= 0 && x < (float)size && y < (float)size;
+        lit += !inside || f->shadow.depth[(int)y * size + (int)x] > at[2];
+    }
+    return (float)lit / (float)taps;
+}
+
+/* How far neighbouring samples rise above the tangent plane. */
+float mn_frame_open(const mn_frame *f, const mn_point *q) {
+    int taps = q->material == MN_MAT_HAIR ? 6 : 10;
+    float per_cm = f->fx / q->depth, cm = q->depth / f->fx, occluded = 0;
+    vec3 n = v3_apply(f->R, q->n);
+    for (int k = 0; k < taps; k++) {
+        float r = OCCLUSION_RADIUS * per_cm * (.35f + .65f * ((float)k + .5f) / (float)taps);
+        float ox = (DISC[k][0] * q->turn[0] - DISC[k][1] * q->turn[1]) * r, oy = (DISC[k][0] * q->turn[1] + DISC[k][1] * q->turn[0]) * r;
+        float x = (float)q->x + ox, y = (float)q->y + oy;
+        if (!(x >= 0 && y >= 0 && x < (float)f->screen.width && y < (float)f->screen.height)) continue;
+        float key = f->screen.depth[(int)y * f->screen.width + (int)x];
+        if (key > MN_RASTER_BEHIND) continue;
+        float dx = ox * cm, dy = oy * cm, dz = q->depth + 1 / key;      /* cm; dz: towards the camera */
+        float height = n.x * dx + n.y * dy - n.z * dz, distance = sqrtf(dx * dx + dy * dy + dz * dz) + 1e-4f;
+        occluded += saturate((height - .03f) / distance * 1.3f) * saturate(2.2f - distance / OCCLUSION_RADIUS);
+    }
+    return fmaxf(.06f, 1 - OCCLUSION_STRENGTH * occluded / (float)taps);
+}

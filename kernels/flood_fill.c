@@ -1,0 +1,30 @@
+/* flood_fill.c -- fill the holes of a coverage picture (Next3D's mouth filling).
+ * A flood from the top left pixel, 4-connected, enters pixels with
+ *     corner's value <= alpha and alpha * 255 <= 254;
+ * what it reaches keeps its alpha, everything else becomes 1.
+ * While it runs, out holds -1 where the flood has not been. */
+#include "k.h"
+#include "flood_fill.h"
+
+KERNEL_ROWS_HEAVY(flood_fill) {
+    const int64_t h = p->h, w = p->w, size = h * w;
+    const real *alpha = (const real *)p->alpha + i * size;
+    real *out = (real *)p->out + i * size;
+    int32_t *todo = p->todo + i * size;
+    if (!K_FIRST) return;
+    for (int64_t k = 0; k < size; k++) out[k] = -1;
+    int64_t top = 0;
+    out[0] = 0;
+    todo[top++] = 0;
+    while (top) {
+        const int64_t at = todo[--top], x = at % w, y = at / w;
+        const int64_t near[4] = {y > 0 ? at - w : at, y + 1 < h ? at + w : at, x > 0 ? at - 1 : at, x + 1 < w ? at + 1 : at};
+        for (int k = 0; k < 4; k++) {
+            const real v = alpha[near[k]];
+            if (out[near[k]] >= 0 || !(v * 255 <= 254 && v >= alpha[0])) continue;
+            out[near[k]] = 0;
+            todo[top++] = (int32_t)near[k];
+        }
+    }
+    for (int64_t k = 0; k < size; k++) out[k] = out[k] < 0 ? 1 : alpha[k];
+}

@@ -257,11 +257,11 @@ static void names(printer *p, const mn_pkl *pkl) {
     }
     if (!known) return;
     mn_text_addf(&p->line, "names read as plain data:");
-    for (size_t i = 0, scripted = 0; i < mn_pkl_global_count(pkl); i++) {
+    for (size_t i = 0, scripted = 0, listed = 0; i < mn_pkl_global_count(pkl); i++) {
         mn_pkl_global g = mn_pkl_global_at(pkl, i);
         if (g.model == MN_PKL_OPAQUE) continue;
         if (g.model == MN_PKL_M_MODULE && scripted++) continue;      /* every TorchScript object has its own class */
-        mn_text_addf(&p->line, " ");
+        mn_text_addf(&p->line, listed++ ? ", " : " ");
         add_clean(&p->line, g.module, g.module_size < 200 ? g.module_size : 200);
         mn_text_addf(&p->line, ".");
         add_clean(&p->line, g.name, g.name_size < 200 ? g.name_size : 200);

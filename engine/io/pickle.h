@@ -43,6 +43,7 @@ typedef enum mn_pkl_kind {
 /* What a known global stands for. */
 typedef enum mn_pkl_model {
     MN_PKL_OPAQUE = 0,      /* not known: kept as an inert record */
+    MN_PKL_M_TYPE,          /* int, object...: a type that is only named */
     MN_PKL_M_DICT, MN_PKL_M_DEFAULTDICT, MN_PKL_M_SET, MN_PKL_M_LIST, MN_PKL_M_TUPLE, MN_PKL_M_BYTES, MN_PKL_M_ENCODE,
     MN_PKL_M_TENSOR1, MN_PKL_M_TENSOR2, MN_PKL_M_TENSOR3, MN_PKL_M_PARAMETER, MN_PKL_M_FROM_TYPE,
     MN_PKL_M_STORAGE,       /* a storage class, torch.FloatStorage */

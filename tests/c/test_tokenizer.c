@@ -157,6 +157,18 @@ static void test_wrong_utf8(void) {
     check_clean("\xED\xA0\xBDx", "\xEF\xBF\xBDx");                       /* half a pair */
 }
 
+/* Our own rule for UTF-8 read as Windows-1252 (tokenizer_mojibake.c); that it agrees with ftfy is in the goldens. */
+static void test_mojibake(void) {
+#define E_ACUTE "\xC3\x83\xC2\xA9"              /* e with acute, mangled: A with tilde, copyright sign */
+#define WEAK "\xC3\x89\xE2\x80\x9D"             /* capital E with acute, closing quote: could be meant */
+#define WEAK_KEPT "\xC3\xA9\""
+    check_clean("caf" WEAK, "caf" WEAK_KEPT);
+    check_clean("caf" E_ACUTE, "caf\xC3\xA9");
+    check_clean("caf" E_ACUTE " - " WEAK, "caf\xC3\xA9 - \xC9\x94");                         /* all of the line fits: all turned back */
+    check_clean("caf" E_ACUTE " \xC5\x82 " WEAK, "caf\xC3\xA9 \xC5\x82 " WEAK_KEPT);        /* some does not: only what convinces */
+    check_clean("\xE2\x82\xAC" E_ACUTE "x", "\xE2\x82\xAC\xC3\xA3\xC2\xA9x");            /* behind the rest of another sequence: left alone */
+}
+
 /* ---- wrong vocabularies ------------------------------------------------- */
 
 static void check_refused(const char *bytes, size_t size, mn_status code, const char *part) {
@@ -213,11 +225,12 @@ static void test_wrong_vocabularies(void) {
 
 /* ---- long texts --------------------------------------------------------- */
 
-/* `piece` over and over, 1 MB in all, must be encoded within seconds: a quadratic step takes hours. */
-static void check_long(const mn_bpe *bpe, const char *piece) {
-    size_t len = strlen(piece), size = 1 << 20;
+/* `first`, then `piece` over and over, 1 MB in all, must be encoded within seconds: a quadratic step takes hours. */
+static void check_long(const mn_bpe *bpe, const char *first, const char *piece) {
+    size_t len = strlen(piece), head = strlen(first), size = 1 << 20;
     char *text = malloc(size + 1);
-    for (size_t i = 0; i < size; i++) text[i] = piece[i % len];
+    memcpy(text, first, head);
+    for (size_t i = head; i < size; i++) text[i] = piece[(i - head) % len];
     text[size] = 0;
     struct timespec from, to;
     int n = 0;
@@ -235,9 +248,11 @@ static void test_long_texts(void) {
     if (!bpe) return;
     static const char *const pieces[] = {
         "a", "ab", "a person ", "1", "!", "&amp;", "amp;", "&", "&#", "&#xFF06;#", "\x1B[", "\xC3\x83\xC2\xA9", "\xC3\x83", "\xFF",
-        "\xCC\x96\xCC\x81", "\xCE\xA3'", "\xEF\xBC\x86#xFF06;", "\xC3\xA2\xE2\x82\xAC\xE2\x84\xA2", "\n", "x\n",
+        "\xCC\x96\xCC\x81", "\xCE\xA3'", "\xC3\xA2\xE2\x82\xAC\xE2\x84\xA2", "\n", "x\n",
     };
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) check_long(bpe, pieces[i]);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) check_long(bpe, "", pieces[i]);
+    check_long(bpe, "&", "#xFF06;");             /* each round of repair uncovers one more reference */
+    check_long(bpe, "&", "amp;");
     mn_bpe_free(bpe);
 }
 
@@ -299,6 +314,7 @@ int main(void) {
     test_full_vocabulary();
     test_tokens();
     test_wrong_utf8();
+    test_mojibake();
     test_wrong_vocabularies();
     test_long_texts();
     test_words();

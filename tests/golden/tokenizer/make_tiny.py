@@ -26,7 +26,8 @@ def kind(c):
 def words(text):
     i, out = 0, []
     while i < len(text):
-        fixed = [w for w in ["<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d"] if text.startswith(w, i)]
+        fixed = [w for w in ["<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d"] 
+                 if text.replace("\u017f", "s").startswith(w, i)]      # the pattern ignores case: long s is an s
         j = i + (len(fixed[0]) if fixed else 1)
         while not fixed and kind(text[i]) in "Lo" and j < len(text) and kind(text[j]) == kind(text[i]):
             j += 1
@@ -84,7 +85,7 @@ def main(folder):
         f.write('"made-up vocabulary for tests #version: 1\n' + "".join("%s %s\n" % m for m in merges))
     rng = random.Random(7)
     texts = ["", "A person who is smiling", "a person raising the RIGHT eyebrow", "don't they're it's we've i'll he'd i'm 'tis",
-             "2023 was 1st!", ":) :-) !!!...", "你好 привет 😀😁", "a<|endoftext|>b <|startoftext|>", "</w> <|end", "naïve café"]
+             "2023 was 1st!", ":) :-) !!!...", "你好 привет 😀😁", "a<|endoftext|>b <|startoftext|>", "</w> <|end", "naïve café", "it'\u017ft <|\u017ftartoftext|>"]
     texts += ["".join(rng.choice("ab") for _ in range(n)) for n in (2, 3, 5, 8, 13, 21, 34, 55)]
     texts += ["a" * n for n in (1, 2, 3, 7, 16, 33)]
     texts += ["".join(rng.choice("aeioungsrlmh ") for _ in range(60)).strip() for _ in range(12)]

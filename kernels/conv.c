@@ -2,14 +2,19 @@
  * The reference for kernels/tuned/conv_dnnl.c, and what f64 and devices without a tuned version run. */
 #include "k.h"
 #include "conv.h"
-#include "simd.h"
+
+/* Where the kernel of output channel o and its group's c-th input channel begins. */
+K_FN int64_t taps_at(int64_t o, int64_t c, int64_t O, int64_t cg, int64_t size, int64_t swapped) {
+    return (swapped ? c * O + o : o * cg + c) * size;
+}
 
 KERNEL(conv_fwd) {
     const int64_t v = i % p->OW, u = i / p->OW % p->OH, o = i / (p->OW * p->OH) % p->O, n = i / (p->OW * p->OH * p->O);
     const int64_t cg = p->C / p->groups, c0 = o / (p->O / p->groups) * cg;
-    const real *x = (const real *)p->x + (n * p->C + c0) * p->H * p->W, *w = (const real *)p->w + o * cg * p->kh * p->kw;
+    const real *x = (const real *)p->x + (n * p->C + c0) * p->H * p->W;
     k_acc sum = 0;
-    for (int64_t c = 0; c < cg; c++, x += p->H * p->W)
+    for (int64_t c = 0; c < cg; c++, x += p->H * p->W) {
+        const real *w = (const real *)p->w + taps_at(o, c, p->O, cg, p->kh * p->kw, p->swapped);
         for (int64_t a = 0; a < p->kh; a++) {
             const int64_t row = u * p->stride - p->pad + a;
             for (int64_t b = 0; b < p->kw; b++, w++) {
@@ -17,6 +22,7 @@ KERNEL(conv_fwd) {
                 if (row >= 0 && row < p->H && col >= 0 && col < p->W) sum += (k_acc)x[row * p->W + col] * *w;
             }
         }
+    }
     ((real *)p->out)[i] = (real)sum;
 }
 
@@ -26,7 +32,7 @@ KERNEL(conv_bwd_x) {
     k_acc sum = 0;
     for (int64_t o = o0; o < o0 + og; o++) {
         const real *dy = (const real *)p->y + (n * p->O + o) * p->OH * p->OW;
-        const real *w = (const real *)p->w + (o * cg + c % cg) * p->kh * p->kw;
+        const real *w = (const real *)p->w + taps_at(o, c % cg, p->O, cg, p->kh * p->kw, p->swapped);
         for (int64_t a = 0; a < p->kh; a++) {
             const int64_t u = row + p->pad - a;
             if (u < 0 || u % p->stride || u / p->stride >= p->OH) continue;
@@ -42,7 +48,8 @@ KERNEL(conv_bwd_x) {
 
 KERNEL_ROWS(conv_bwd_w) {
     const int64_t cg = p->C / p->groups;
-    const int64_t b = i % p->kw, a = i / p->kw % p->kh, c = i / (p->kw * p->kh) % cg, o = i / (p->kw * p->kh * cg);
+    const int64_t b = i % p->kw, a = i / p->kw % p->kh, pair = i / (p->kw * p->kh);
+    const int64_t c = p->swapped ? pair / p->O : pair % cg, o = p->swapped ? pair % p->O : pair / cg;
     const int64_t channel = o / (p->O / p->groups) * cg + c;
     k_acc sum = 0;
     for (int64_t n = 0; n < p->N; n++) {
@@ -55,25 +62,4 @@ KERNEL_ROWS(conv_bwd_w) {
     }
     sum = K_SUM(sum);
     if (K_FIRST) ((real *)p->out)[i] = (real)sum;
-}
-
-KERNEL_ROWS(channel_affine) {
-    const int64_t c = i % p->C;
-    const real scale = p->scale ? ((const real *)p->scale)[c] : 1, shift = p->shift ? ((const real *)p->shift)[c] : 0;
-    const real *x = (const real *)p->x + i * p->S;
-    real *out = (real *)p->out + i * p->S;
-    if (p->add) { K_LOOP(s, p->S) out[s] += x[s] * scale + shift; }
-    else { K_LOOP(s, p->S) out[s] = x[s] * scale + shift; }
-}
-
-KERNEL_ROWS(channel_sum) {
-    k_acc sum = 0;
-    for (int64_t n = 0; n < p->N; n++) {
-        const int64_t at = (n * p->C + i) * p->S;
-        const real *x = (const real *)p->x + at, *y = p->y ? (const real *)p->y + at : (const real *)0;
-        if (y) { K_SIMD_SUM(sum) K_LOOP(s, p->S) sum += (k_acc)x[s] * y[s]; }
-        else { K_SIMD_SUM(sum) K_LOOP(s, p->S) sum += x[s]; }
-    }
-    sum = K_SUM(sum);
-    if (K_FIRST) ((real *)p->out)[i] += (real)sum;
 }

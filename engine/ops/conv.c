@@ -2,12 +2,12 @@
  *     y[n,o,u,v] = b[o] + sum x[n,c, u*stride-pad+i, v*stride-pad+j] w[o,c,i,j]
  * The transposed convolution with w [C,O,kh,kw] is the gradient to x of a convolution that maps O channels to C, so
  * the two ops share three kernels with the roles of x and y exchanged. */
-#include "nn.h"
+#include "conv.h"
 #include "../../kernels/tuned/tuned.h"
 
 enum { STRIDE, PAD, GROUPS };                      /* order of .attrs below */
 
-static mn_status run(mn_op *op, enum mn_kernel_id kernel, struct k_conv *p, const mn_tensor *x, const mn_tensor *w, const mn_tensor *y, mn_tensor *out) {
+mn_status conv_run(mn_op *op, enum mn_kernel_id kernel, struct k_conv *p, const mn_tensor *x, const mn_tensor *w, const mn_tensor *y, mn_tensor *out) {
     if (!out) return mn_errcode();
     p->x = x ? x->data : NULL;
     p->w = w ? w->data : NULL;
@@ -75,7 +75,7 @@ static mn_status conv2d_shape(mn_op *op) {
 
 static mn_status conv2d_forward(mn_op *op) {
     struct k_conv p = sizes(op);
-    mn_status s = run(op, MN_K_conv_fwd, &p, op->in[0], op->in[1], NULL, op->out[0]);
+    mn_status s = conv_run(op, MN_K_conv_fwd, &p, op->in[0], op->in[1], NULL, op->out[0]);
     return s ? s : add_bias(op);
 }
 
@@ -85,12 +85,12 @@ static mn_status conv2d_backward(mn_op *op) {
     mn_status s = MN_OK;
     if (mn_wants(op, 0)) {
         mn_tensor *dx = mn_empty(op->dtype, 4, x->shape);
-        s = run(op, MN_K_conv_bwd_x, &p, NULL, w, dy, dx);
+        s = conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, dy, dx);
         if (!s) s = mn_din_give(op, 0, dx);
     }
     if (!s && mn_wants(op, 1)) {
         mn_tensor *dw = mn_empty(op->dtype, 4, w->shape);
-        s = run(op, MN_K_conv_bwd_w, &p, x, NULL, dy, dw);
+        s = conv_run(op, MN_K_conv_bwd_w, &p, x, NULL, dy, dw);
         if (!s) s = mn_din_give(op, 1, dw);
     }
     if (!s && mn_wants(op, 2)) s = bias_gradient(op, dy);
@@ -129,7 +129,7 @@ static mn_status conv_transpose2d_shape(mn_op *op) {
 
 static mn_status conv_transpose2d_forward(mn_op *op) {
     struct k_conv p = transposed_sizes(op);
-    mn_status s = run(op, MN_K_conv_bwd_x, &p, NULL, op->in[1], op->in[0], op->out[0]);
+    mn_status s = conv_run(op, MN_K_conv_bwd_x, &p, NULL, op->in[1], op->in[0], op->out[0]);
     return s ? s : add_bias(op);
 }
 
@@ -139,12 +139,12 @@ static mn_status conv_transpose2d_backward(mn_op *op) {
     mn_status s = MN_OK;
     if (mn_wants(op, 0)) {
         mn_tensor *dx = mn_empty(op->dtype, 4, x->shape);
-        s = run(op, MN_K_conv_fwd, &p, dy, w, NULL, dx);
+        s = conv_run(op, MN_K_conv_fwd, &p, dy, w, NULL, dx);
         if (!s) s = mn_din_give(op, 0, dx);
     }
     if (!s && mn_wants(op, 1)) {
         mn_tensor *dw = mn_empty(op->dtype, 4, w->shape);
-        s = run(op, MN_K_conv_bwd_w, &p, dy, NULL, x, dw);
+        s = conv_run(op, MN_K_conv_bwd_w, &p, dy, NULL, x, dw);
         if (!s) s = mn_din_give(op, 1, dw);
     }
     if (!s && mn_wants(op, 2)) s = bias_gradient(op, dy);

@@ -22,7 +22,7 @@ static const int arg_of[3][OPERANDS] = {
     {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
     {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST}};
 
-struct key { int64_t kind, threads, N, C, H, W, O, OH, OW, kh, kw, stride, pad, groups; };
+struct key { int64_t kind, threads, N, C, H, W, O, OH, OW, kh, kw, stride, pad, groups, swapped; };
 
 struct plan {
     struct key key;
@@ -57,6 +57,7 @@ static dnnl_status_t describe(dnnl_memory_desc_t *md, const struct key *k, int j
     const dnnl_dims_t w = {k->O, k->C, k->kh, k->kw}, wg = {k->groups, k->O / k->groups, k->C / k->groups, k->kh, k->kw};
     const int grouped = j == WEIGHTS && k->groups > 1;
     const dnnl_dim_t *dims = j == X ? x : j == Y ? y : grouped ? wg : w;
+    if (j == WEIGHTS && k->swapped && !any) return dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, dnnl_bacd);
     return dnnl_memory_desc_init_by_tag(md, grouped ? 5 : 4, dims, dnnl_f32, any ? dnnl_format_tag_any : grouped ? dnnl_abcde : dnnl_abcd);
 }
 
@@ -151,7 +152,7 @@ static dnnl_status_t execute(struct plan *plan, enum kind kind, void *const data
 
 static int run(const struct k_conv *p, enum kind kind) {
     const struct key key = {.kind = kind, .threads = omp_get_max_threads(), .N = p->N, .C = p->C, .H = p->H, .W = p->W, .O = p->O, .OH = p->OH, .OW = p->OW,
-                            .kh = p->kh, .kw = p->kw, .stride = p->stride, .pad = p->pad, .groups = p->groups};
+                            .kh = p->kh, .kw = p->kw, .stride = p->stride, .pad = p->pad, .groups = p->groups, .swapped = p->swapped};
     void *data[OPERANDS] = {(void *)p->x, (void *)p->w, (void *)p->y}, *copy[OPERANDS] = {NULL};
     data[result_of[kind]] = p->out;
     pthread_mutex_lock(&lib.lock);

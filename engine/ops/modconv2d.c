@@ -1,0 +1,148 @@
+/* modconv2d.c -- StyleGAN2's modulated convolution with weights shared by the batch (Karras et al. 2020, section 2.2).
+ *     y[n,o] = d[n,o] * (w * (s[n] x[n]))[o],   d[n,o] = 1 / sqrt(sum_{c,k} (w[o,c,k] s[n,c])^2 + 1e-8)
+ * Scaling the input by s and the output by d equals convolving with modulated, demodulated weights of each sample's own.
+ * up = 2: a transposed convolution of stride 2 (kernel not flipped, no padding), then the [1,3,3,1] filter with pads 1
+ * and gain 4.  Backward reads sum(dy y), since y is linear in d whichever way it was filtered. */
+#include "conv.h"
+#include "../../kernels/modconv.h"
+
+enum { DEMODULATE, UP };                           /* order of .attrs below */
+enum { X, W, S };
+static const double EPS = 1e-8;
+
+static bool up(const mn_op *op) { return op->attr[UP] == 2; }
+
+/* The convolution inside.  Enlarging is the gradient to the input of a convolution with stride 2, with input and output
+ * exchanged; w then has its first two axes the other way round. */
+static struct k_conv sizes(const mn_op *op) {
+    const int64_t *x = op->in[X]->shape, *w = op->in[W]->shape;
+    if (up(op))
+        return (struct k_conv){.N = x[0], .O = x[1], .OH = x[2], .OW = x[3], .C = w[0], .H = 2 * x[2] + 1, .W = 2 * x[3] + 1,
+                               .kh = 3, .kw = 3, .stride = 2, .pad = 0, .groups = 1, .swapped = 1};
+    return (struct k_conv){.N = x[0], .C = x[1], .H = x[2], .W = x[3], .O = w[0], .OH = x[2], .OW = x[3],
+                           .kh = w[2], .kw = w[3], .stride = 1, .pad = w[2] / 2, .groups = 1};
+}
+
+static mn_status modconv2d_shape(mn_op *op) {
+    const mn_tensor *x = op->in[X], *w = op->in[W], *sc = op->in[S];
+    mn_status s = need(op, X, "x", 4, "[N,C,H,W]");
+    if (!s) s = need(op, W, "w", 4, "[O,C,k,k]");
+    if (!s) s = need(op, S, "s", 2, "[N,C]");
+    if (!s) s = need_int(op, UP, 1, 2);
+    if (s) return s;
+    if (w->shape[1] != x->shape[1] || w->shape[2] != w->shape[3] || w->shape[2] % 2 == 0)
+        return mn_op_fail(op, MN_ESHAPE, "w: expected [O,%lld,k,k] with odd k to match x %s, got %s", (long long)x->shape[1], mn_shape_text(x), mn_shape_text(w));
+    if (up(op) && w->shape[2] != 3) return mn_op_fail(op, MN_ESHAPE, "w: 3x3 kernels expected with up = 2, got %s", mn_shape_text(w));
+    if (sc->shape[0] != x->shape[0] || sc->shape[1] != x->shape[1])
+        return mn_op_fail(op, MN_ESHAPE, "s: expected [%lld,%lld] to match x %s, got %s", (long long)x->shape[0], (long long)x->shape[1], mn_shape_text(x), mn_shape_text(sc));
+    if (x->n == 0 || w->n == 0) return mn_op_fail(op, MN_ESHAPE, "x and w must have elements, got %s and %s", mn_shape_text(x), mn_shape_text(w));
+    const int64_t f = (int64_t)op->attr[UP];
+    return mn_out(op, 0, op->dtype, 4, (int64_t[]){x->shape[0], w->shape[0], f * x->shape[2], f * x->shape[3]});
+}
+
+/* x [N,C,...] times s [N,C], in place when out is x. */
+static mn_status scale(mn_op *op, const mn_tensor *x, const mn_tensor *s, mn_tensor *out, int add) {
+    if (!out) return mn_errcode();
+    struct k_scale_rows p = {.n = s->n, .S = x->n / s->n, .x = x->data, .s = s->data, .out = out->data, .add = add};
+    return MN_LAUNCH(op, scale_rows, &p);
+}
+
+/* [rows]: the sums of x * y, both of which consist of `rows` rows. */
+static mn_tensor *dots(mn_op *op, const mn_tensor *x, const mn_tensor *y, int64_t d0, int64_t d1) {
+    mn_tensor *out = mn_empty(op->dtype, 2, (int64_t[]){d0, d1});
+    if (!out) return NULL;
+    struct k_row_dot p = {.n = out->n, .S = x->n / out->n, .x = x->data, .y = y->data, .out = out->data};
+    return MN_LAUNCH(op, row_dot, &p) ? NULL : out;
+}
+
+static struct k_modconv demod_args(const mn_op *op, const mn_tensor *w2) {
+    const int64_t *w = op->in[W]->shape;
+    return (struct k_modconv){.N = op->in[X]->shape[0], .O = w[0], .C = w[1], .K = w[2] * w[3], .w = op->in[W]->data,
+                                    .w2 = w2 ? w2->data : NULL, .s = op->in[S]->data, .eps = EPS};
+}
+
+static mn_status modconv2d_forward(mn_op *op) {
+    struct k_conv p = sizes(op);
+    mn_tensor *x = op->in[X], *w = op->in[W], *y = op->out[0], *d = NULL;
+    mn_status s = MN_OK;
+    if (op->attr[DEMODULATE] != 0) {
+        mn_tensor *w2 = dots(op, w, w, w->shape[0], w->shape[1]);
+        d = mn_empty(op->dtype, 2, (int64_t[]){x->shape[0], w->shape[0]});
+        if (!w2 || !d) return mn_errcode();
+        struct k_modconv q = demod_args(op, w2);
+        q.n = d->n;
+        q.out = d->data;
+        s = MN_LAUNCH(op, modconv_demod, &q);
+        if (!s) s = mn_keep_aux(op, 0, d);
+    }
+    mn_tensor *xs = mn_empty(op->dtype, 4, x->shape);
+    if (!s) s = scale(op, x, op->in[S], xs, 0);
+    if (s) return s;
+    if (up(op)) {
+        mn_tensor *t = mn_empty(op->dtype, 4, (int64_t[]){p.N, p.C, p.H, p.W});
+        s = conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, xs, t);
+        if (s) return s;
+        y = op->out[0] = mn_call(upfirdn2d, T(t), {"padx0", 1}, {"padx1", 1}, {"pady0", 1}, {"pady1", 1}, {"gain", 4});
+        if (!y) return mn_errcode();
+    } else s = conv_run(op, MN_K_conv_fwd, &p, xs, w, NULL, y);
+    return s || !d ? s : scale(op, y, d, y, 0);
+}
+
+static mn_status modconv2d_backward(mn_op *op) {
+    struct k_conv p = sizes(op);
+    mn_tensor *x = op->in[X], *w = op->in[W], *sc = op->in[S], *y = op->out[0], *dy = mn_dout(op, 0), *d = op->aux[0], *dot = NULL, *w2 = NULL;
+    mn_status s = MN_OK;
+    if (d) {
+        if (mn_wants(op, S) || mn_wants(op, W)) dot = dots(op, dy, y, x->shape[0], w->shape[0]);
+        if (mn_wants(op, S)) w2 = dots(op, w, w, w->shape[0], w->shape[1]);
+        mn_tensor *scaled = mn_empty(op->dtype, 4, dy->shape);
+        s = scale(op, dy, d, scaled, 0);
+        dy = scaled;
+    }
+    if (!s && up(op)) {                            /* the filter is its own mirror image: its gradient has pads 2 */
+        dy = mn_call(upfirdn2d, T(dy), {"padx0", 2}, {"padx1", 2}, {"pady0", 2}, {"pady1", 2}, {"gain", 4});
+        if (!dy) s = mn_errcode();
+    }
+    if (!s && (mn_wants(op, X) || mn_wants(op, S))) {
+        mn_tensor *dxs = mn_empty(op->dtype, 4, x->shape);
+        s = up(op) ? conv_run(op, MN_K_conv_fwd, &p, dy, w, NULL, dxs) : conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, dy, dxs);
+        if (!s && mn_wants(op, S)) {
+            mn_tensor *ds = dots(op, dxs, x, sc->shape[0], sc->shape[1]);
+            if (!ds) return mn_errcode();
+            if (d) {
+                struct k_modconv q = demod_args(op, w2);
+                q.n = ds->n;
+                q.d = d->data;
+                q.dot = dot->data;
+                q.out = ds->data;
+                s = MN_LAUNCH(op, modconv_ds, &q);
+            }
+            if (!s) s = mn_din_give(op, S, ds);
+        }
+        if (!s && mn_wants(op, X)) {
+            s = scale(op, dxs, sc, dxs, 0);
+            if (!s) s = mn_din_give(op, X, dxs);
+        }
+    }
+    if (!s && mn_wants(op, W)) {
+        mn_tensor *xs = mn_empty(op->dtype, 4, x->shape), *dw = mn_empty(op->dtype, 4, w->shape);
+        s = scale(op, x, sc, xs, 0);
+        if (!s) s = up(op) ? conv_run(op, MN_K_conv_bwd_w, &p, dy, NULL, xs, dw) : conv_run(op, MN_K_conv_bwd_w, &p, xs, NULL, dy, dw);
+        if (!s && d) {
+            struct k_modconv q = demod_args(op, NULL);
+            q.n = w->shape[0] * w->shape[1];
+            q.d = d->data;
+            q.dot = dot->data;
+            q.out = dw->data;
+            s = MN_LAUNCH(op, modconv_dw, &q);
+        }
+        if (!s) s = mn_din_give(op, W, dw);
+    }
+    return s;
+}
+
+const mn_opdef mn_op_modconv2d = {
+    .name = "modconv2d", .in = "x w s", .saves = MN_SAVE_IN(0) | MN_SAVE_IN(1) | MN_SAVE_IN(2) | MN_SAVE_OUT(0),
+    .doc = "modconv2d(x, w, s, {demodulate, up}): convolution with w * s, padded to keep the size, scaled to unit variance per output channel; up = 2 doubles the size (3x3 only); x [N,C,H,W], w [O,C,k,k], s [N,C]",
+    .attrs = {{"demodulate", 1, "0: leave the scale of w * s"}, {"up", 1, "1 or 2"}},
+    .shape = modconv2d_shape, .forward = modconv2d_forward, .backward = modconv2d_backward};

@@ -1,0 +1,33 @@
+/* modconv.h -- arguments of the small kernels around a modulated convolution. */
+#ifndef K_MODCONV_H
+#define K_MODCONV_H
+#include <stdint.h>
+/* out[r,:] (+)= x[r,:] * s[r] */
+struct k_scale_rows {
+    int64_t n, S;                       /* rows, their length */
+    const void *x, *s;                  /* [n,S], [n] */
+    void *out;                          /* [n,S]; may be x */
+    int add;
+};
+/* out[r] = sum of x[r,:] * y[r,:] */
+struct k_row_dot {
+    int64_t n, S;
+    const void *x, *y;                  /* [n,S] */
+    void *out;                          /* [n] */
+};
+/* Demodulation d[n,o] = 1 / sqrt(sum_c w2[o,c] s[n,c]^2 + eps) and what its gradient adds; h = dot d^2 with
+ * dot[n,o] = sum dy y, so that d loss / d d = dot / d. */
+#define MODCONV_FIELDS {                                                                  \
+    int64_t n;                          /* rows or elements of out */                     \
+    int64_t N, O, C, K;                 /* K: taps of a kernel */                         \
+    const void *w;                      /* [O,C,K] */                                     \
+    const void *w2;                     /* [O,C]: squares of w summed over its taps */    \
+    const void *s;                      /* [N,C] */                                       \
+    const void *d, *dot;                /* [N,O] */                                       \
+    double eps;                                                                           \
+    void *out; }
+struct k_modconv MODCONV_FIELDS;        /* what the op fills, whichever of the three it calls */
+struct k_modconv_demod MODCONV_FIELDS;  /* d; one row per [n,o] */
+struct k_modconv_ds MODCONV_FIELDS;     /* ds[n,c] -= s[n,c] sum_o h[n,o] w2[o,c]; one element per [n,c] */
+struct k_modconv_dw MODCONV_FIELDS;     /* dw[o,c,:] -= w[o,c,:] sum_n h[n,o] s[n,c]^2; one element per [o,c] */
+#endif

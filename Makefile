@@ -47,10 +47,22 @@ $B/tests/%: tests/c/%.c $B/libmien.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD $< -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
 
+# Lua modules become bytecode inside the program.
+LUA := $(wildcard lua/mien/*.lua)
+LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
+$B/lua/%.o: lua/%.lua
+	@mkdir -p $(@D)
+	$(Q)luajit -b -n $(subst /,.,$(patsubst %/init,%,$*)) $< $@
+
+MAIN_OBJ := $B/engine/bind/main.o
+mien: $(MAIN_OBJ) $(LUA_OBJ) $B/libmien.a
+	@echo "  LINK $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -Wl,-E $(MAIN_OBJ) $(LUA_OBJ) -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
+
 tests: $(TESTS)
 
 clean:
 	rm -rf build mien
 
--include $(OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 .PHONY: all tests clean FORCE

@@ -1,0 +1,48 @@
+/* bind.h -- what the binding's files share.  Only engine/bind/ includes lua.h.
+ *
+ * Conventions: a caller's mistake raises a Lua error; the world's failures (a file, a
+ * locked library) return nil, message, code.  Indices in Lua start at 1; contents of
+ * index tensors start at 0, as in the files they come from. */
+#ifndef MN_BIND_H
+#define MN_BIND_H
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include "../internal.h"
+#include "../models/model.h"
+
+#define MN_TENSOR_TYPE "mien.tensor"
+#define MN_MODEL_TYPE  "mien.model"
+#define MN_RNG_TYPE    "mien.rng"
+#define MN_ADAM_TYPE   "mien.adam"
+
+/* Raise the pending engine error and clear it. */
+int bind_raise(lua_State *L);
+/* Or return nil, message, code (for failures of the world). */
+int bind_failed(lua_State *L);
+/* Run at the start of each bound function: clears what an earlier one left, collects under memory pressure. */
+void bind_enter(lua_State *L);
+
+/* Push a userdata owning one handle of t (which a C scope may own as well); NULL raises the pending error. */
+void bind_push_tensor(lua_State *L, mn_tensor *t);
+mn_tensor *bind_tensor(lua_State *L, int arg);           /* raises when it is none */
+mn_tensor *bind_opt_tensor(lua_State *L, int arg);       /* NULL for nil */
+bool bind_is_tensor(lua_State *L, int arg);
+mn_model *bind_model(lua_State *L, int arg);
+mn_rng *bind_rng(lua_State *L, int arg);
+/* A list of whole numbers {2,3} or one number at arg -> shape. */
+int bind_shape(lua_State *L, int arg, int64_t shape[MN_MAXD]);
+/* Number field of an options table at arg (which may be nil), def when absent. */
+double bind_option(lua_State *L, int arg, const char *name, double def);
+/* Refuse keys of the options table at arg that are not in names (NULL-ended). */
+void bind_check_options(lua_State *L, int arg, const char *what, const char *const *names);
+
+/* Each adds functions to the module table on top of the stack. */
+void bind_open_tensor(lua_State *L);
+void bind_open_op(lua_State *L);
+void bind_open_model(lua_State *L);
+void bind_open_train(lua_State *L);
+void bind_open_io(lua_State *L);
+void bind_open_synth(lua_State *L);
+int luaopen_mien_core(lua_State *L);
+#endif

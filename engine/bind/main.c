@@ -1,0 +1,73 @@
+/* main.c -- the program: a LuaJIT state with the engine in it, running lua/mien/cli.lua.
+ *
+ * Lua modules are linked in as bytecode (symbols luaJIT_BC_mien_*); MIEN_LUA=DIR reads
+ * them from DIR instead.  Ctrl-C sets the engine's flag, which op dispatch polls; a
+ * second Ctrl-C ends the program at once. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "bind.h"
+
+static void on_interrupt(int sig) {
+    if (mn_interrupted()) { signal(sig, SIG_DFL); raise(sig); }
+    mn_interrupt();
+}
+
+static int with_traceback(lua_State *L) {
+    if (!lua_isstring(L, 1)) return 1;
+    luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    return 1;
+}
+
+static int l_isatty(lua_State *L) { lua_pushboolean(L, isatty((int)luaL_optnumber(L, 1, 1))); return 1; }
+
+int luaopen_mien_core(lua_State *L) {
+    lua_newtable(L);
+    lua_pushliteral(L, MN_VERSION); lua_setfield(L, -2, "version");
+    lua_pushinteger(L, MN_API); lua_setfield(L, -2, "api_number");
+    lua_pushcfunction(L, l_isatty); lua_setfield(L, -2, "isatty");
+    bind_open_tensor(L);
+    bind_open_op(L);
+    bind_open_model(L);
+    bind_open_train(L);
+    bind_open_io(L);
+    bind_open_synth(L);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) { fprintf(stderr, "mien: out of memory\n"); return 1; }
+    luaL_openlibs(L);
+    signal(SIGINT, on_interrupt);
+    signal(SIGPIPE, SIG_IGN);
+    lua_getglobal(L, "package");
+    const char *dir = getenv("MIEN_LUA");
+    if (dir && *dir) {
+        lua_pushfstring(L, "%s/?.lua;%s/?/init.lua", dir, dir);
+        lua_setfield(L, -2, "path");
+        lua_getfield(L, -1, "loaders");                   /* files before the modules linked in */
+        lua_rawgeti(L, -1, 2);
+        lua_pop(L, 2);
+    }
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_mien_core);
+    lua_setfield(L, -2, "mien.core");
+    lua_pop(L, 2);
+    lua_createtable(L, argc, 0);
+    for (int i = 0; i < argc; i++) { lua_pushstring(L, argv[i]); lua_rawseti(L, -2, i); }
+    lua_setglobal(L, "arg");
+    lua_pushcfunction(L, with_traceback);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "mien.cli");
+    int status = lua_pcall(L, 1, 1, 1), code = 1;
+    if (!status && lua_istable(L, -1)) {
+        lua_getfield(L, -1, "main");
+        status = lua_pcall(L, 0, 1, 1);
+        if (!status) code = (int)lua_tointeger(L, -1);
+    }
+    if (status) fprintf(stderr, "mien: %s\n", lua_tostring(L, -1));
+    lua_close(L);
+    return code;
+}

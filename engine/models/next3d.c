@@ -1,0 +1,372 @@
+/* next3d.c -- a mesh-driven tri-plane generator: the published Next3D (Sun et al.,
+ * "Next3D: Generative Neural Texture Rasterization for 3D-Aware Head Avatars", CVPR
+ * 2023) at full size, the embedded avatar at small size; sizes come from the
+ * configuration.  Tensor names are those of the published checkpoints.
+ *
+ *   z, camera --mapping--> ws = static rows, then texture rows
+ *   texture rows --G_uv--> neural texture F_uv
+ *   F_uv, mesh --rasterise four orthogonal views--> front, side (two summed), top
+ *   front mouth box --mouth network--> pasted --blending network--> front plane
+ *   static rows --> three static planes; plane = rendering*alpha + static*(1-alpha)
+ *   planes, camera --volume rendering (next3d_render.c)--> features --super-resolution--> picture
+ *
+ * Unlike the published code the mesh is not detached: gradients reach the vertices
+ * through barycentrics and texture coordinates, which is how an expression code learns.
+ * Details that have caused bugs: uncovered pixels sample the texture's centre; side
+ * alpha is the binarised alpha of view 1 alone; planes 1 and 2 are sampled at (x,z)
+ * and (z,y), crossing the side and top renderings, as published. */
+#include <math.h>
+#include <stdio.h>
+#include "next3d.h"
+#include "stylegan2.h"
+#include "../ops/shape.h"
+
+_Thread_local struct mn_next3d_trace mn_next3d_trace;
+mn_tensor *mn_next3d_note(const char *name, mn_tensor *t) {
+    if (mn_next3d_trace.note && t) mn_next3d_trace.note(mn_next3d_trace.data, name, t);
+    return t;
+}
+
+static int64_t channels(mn_model *m, int res) {
+    int64_t c = mn_config_int(m, "channel_base") / res, top = mn_config_int(m, "channel_max");
+    return c < top ? c : top;
+}
+static int plane_res(mn_model *m) { return (int)mn_config_int(m, "plane_resolution"); }
+static int half_rows(mn_model *m) { return sg_rows(plane_res(m)); }
+
+/* ---- declaration ---- */
+
+static mn_status declare_plain(mn_model *m, const char *p, int64_t rgb) {
+    char name[96];
+    int64_t w = mn_config_int(m, "w_dim");
+    for (int res = 4; res <= plane_res(m); res *= 2) {
+        snprintf(name, sizeof name, "%s.b%d", p, res);
+        sg_declare_block(m, name, res == 4 ? 0 : channels(m, res / 2), channels(m, res), rgb, w, res);
+    }
+    return mn_errcode();
+}
+
+/* A conditional network: encoder from in_size down to final, decoder from 2*final up; fusion while final*2^j < cond. */
+typedef struct { int in, final, cond; } conditional;
+static conditional conditional_sizes(mn_model *m, const char *key) {
+    double v[3] = {0};
+    if (mn_config_list(m, key, v, 3) != 3) mn_fail(MN_EARG, "%s: setting '%s': [input, final, conditioned] sizes expected", m->def->name, key);
+    return (conditional){(int)v[0], (int)v[1], (int)v[2]};
+}
+
+static mn_status declare_conditional(mn_model *m, const char *p, const char *key) {
+    char name[96];
+    int64_t w = mn_config_int(m, "w_dim"), rgb = mn_config_int(m, "plane_channels");
+    conditional k = conditional_sizes(m, key);
+    if (mn_errcode()) return mn_errcode();
+    int j = 0;
+    for (int res = k.in; res >= 2 * k.final; res /= 2, j++) {
+        snprintf(name, sizeof name, "%s.encoder.%d.fromrgb", p, j);
+        sg_declare_conv(m, name, rgb, channels(m, res), 1, false);
+        snprintf(name, sizeof name, "%s.encoder.%d.conv1", p, j);
+        sg_declare_conv(m, name, channels(m, res), channels(m, res), 3, true);
+        snprintf(name, sizeof name, "%s.encoder.%d.conv2", p, j);
+        sg_declare_conv(m, name, channels(m, res), channels(m, res / 2), 3, true);
+    }
+    j = 0;
+    for (int res = 2 * k.final; res <= plane_res(m); res *= 2, j++) {
+        if (k.final << j < k.cond) {
+            snprintf(name, sizeof name, "%s.fusion.%d", p, j);
+            sg_declare_conv(m, name, (j ? 2 : 1) * channels(m, res / 2), channels(m, res / 2), 3, true);
+        }
+        snprintf(name, sizeof name, "%s.b%d", p, res);
+        sg_declare_block(m, name, channels(m, res / 2), channels(m, res), rgb, w, res);
+    }
+    return mn_errcode();
+}
+
+static mn_status build(mn_model *m) {
+    int64_t w = mn_config_int(m, "w_dim"), c = mn_config_int(m, "plane_channels"), hidden = mn_config_int(m, "decoder_hidden");
+    int64_t faces = mn_config_int(m, "faces"), p = plane_res(m);
+    double sr[2] = {0}, up[2] = {0};
+    if (mn_errcode()) return mn_errcode();
+    if (p < 8 || (p & (p - 1))) return mn_fail(MN_EARG, "next3d: plane_resolution: a power of two from 8 on expected, got %lld", (long long)p);
+    sg_declare_mapping(m, "backbone.mapping", mn_config_int(m, "z_dim"), mn_config_int(m, "c_dim"), w, (int)mn_config_int(m, "mapping_layers"));
+    declare_plain(m, "backbone.synthesis", 3 * c);
+    declare_plain(m, "texture_backbone.synthesis", c);
+    declare_conditional(m, "mouth_backbone.synthesis", "mouth");
+    declare_conditional(m, "neural_blending.synthesis", "blending");
+    mn_declare(m, MN_INIT_NORMAL, 1, true, MN_DIMS(hidden, c), "decoder.net.0.weight");
+    mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(hidden), "decoder.net.0.bias");
+    mn_declare(m, MN_INIT_NORMAL, 1, true, MN_DIMS(c + 1, hidden), "decoder.net.2.weight");
+    mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(c + 1), "decoder.net.2.bias");
+    if (mn_config_list(m, "sr_channels", sr, 2) != 2 || mn_config_list(m, "sr_up", up, 2) != 2)
+        return mn_fail(MN_EARG, "next3d: sr_channels and sr_up: two numbers each expected");
+    int res = (int)mn_config_int(m, "sr_input");
+    for (int k = 0; k < 2; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "superresolution.block%d", k);
+        res *= (int)up[k];
+        sg_declare_block(m, name, k ? (int64_t)sr[0] : c, (int64_t)sr[k], 3, w, res);
+    }
+    mn_declare_index(m, MN_DIMS(1, faces, 3), "faces");
+    mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(1, faces, 3, 3), "face_uvcoords");
+    mn_declare(m, MN_INIT_CONST, 1, false, MN_DIMS(1, 1, p, p), "uv_face_mask");
+    mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(3, 3, 3), "renderer.plane_axes");
+    if (mn_errcode()) return mn_errcode();
+    /* planes sampled at (x,y), (x,z), (z,y): rows are the axes of the plane's frame */
+    static const float axes[27] = {1, 0, 0, 0, 1, 0, 0, 0, 1,  1, 0, 0, 0, 0, 1, 0, 1, 0,  0, 0, 1, 0, 1, 0, 1, 0, 0};
+    float *a = mn_weight(m, "renderer.plane_axes")->data;
+    for (int i = 0; i < 27; i++) a[i] = axes[i];
+    return mn_errcode();
+}
+
+/* ---- backbones ---- */
+
+static mn_tensor *plain(mn_model *m, const char *p, mn_tensor *ws, int first) {
+    mn_scope scope = mn_scope_open();
+    mn_tensor *x = NULL, *img = NULL;
+    bool noise = mn_config(m, "noise") != 0;
+    char name[96];
+    for (int res = 4; res <= plane_res(m); res *= 2) {
+        int r = first + sg_first_row(res);
+        snprintf(name, sizeof name, "%s.b%d", p, res);
+        x = sg_block(m, name, x, &img, res == 4 ? NULL : sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, 0);
+    }
+    return mn_scope_leave(scope, img);
+}
+mn_tensor *mn_next3d_texture(mn_model *m, mn_tensor *ws) { return mn_next3d_note("texture", plain(m, "texture_backbone.synthesis", ws, half_rows(m))); }
+mn_tensor *mn_next3d_static(mn_model *m, mn_tensor *ws) { return mn_next3d_note("static_plane", plain(m, "backbone.synthesis", ws, 0)); }
+
+static mn_tensor *conditional_network(mn_model *m, const char *p, const char *key, mn_tensor *cond, mn_tensor *ws) {
+    mn_scope scope = mn_scope_open();
+    conditional k = conditional_sizes(m, key);
+    mn_tensor *e[8] = {NULL}, *h = NULL, *x = NULL, *img = NULL;
+    bool noise = mn_config(m, "noise") != 0;
+    char name[96];
+    int n = 0, j = 0;
+    for (int res = k.in; res >= 2 * k.final; res /= 2, n++) {
+        if (n) cond = sg_down2(cond);
+        snprintf(name, sizeof name, "%s.encoder.%d.fromrgb", p, n);
+        mn_tensor *t = sg_conv(m, name, cond, false, false);
+        h = h ? mn_call(add, T(t, h)) : t;
+        snprintf(name, sizeof name, "%s.encoder.%d.conv1", p, n);
+        h = sg_conv(m, name, h, true, false);
+        snprintf(name, sizeof name, "%s.encoder.%d.conv2", p, n);
+        e[n] = h = sg_conv(m, name, h, true, true);
+    }
+    for (int res = 2 * k.final; res <= plane_res(m); res *= 2, j++) {
+        if (k.final << j < k.cond) {                       /* e[n-1] is the deepest */
+            snprintf(name, sizeof name, "%s.fusion.%d", p, j);
+            x = sg_conv(m, name, j ? mn_call(concat, T(x, e[n - 1 - j]), {"axis", 1}) : e[n - 1], false, false);
+        }
+        int r = sg_first_row(res);
+        snprintf(name, sizeof name, "%s.b%d", p, res);
+        x = sg_block(m, name, x, &img, sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, 0);
+    }
+    return mn_scope_leave(scope, img);
+}
+
+/* ---- rasterised views ---- */
+
+static const double VIEWS[4][3] = {{0, 0, 0}, {0, 90, 0}, {0, -90, 0}, {90, 0, 0}};
+
+/* Points [N,K,3] in the frame of a view: (-u, -v, depth) with u right, v down in [-1,1]. */
+static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
+    float s[3], c[3], M[9], shift[3];
+    double orth_shift[3], scale = mn_config(m, "orth_scale");
+    if (mn_config_list(m, "orth_shift", orth_shift, 3) != 3 || mn_errcode()) return NULL;
+    for (int k = 0; k < 3; k++) {
+        float a = (float)VIEWS[view][k] * (float)M_PI / 180.0f;
+        s[k] = sinf(a);
+        c[k] = cosf(a);
+        shift[k] = (float)orth_shift[k];
+    }
+    float X[9] = {1, 0, 0, 0, c[0], -s[0], 0, s[0], c[0]}, Y[9] = {c[1], 0, s[1], 0, 1, 0, -s[1], 0, c[1]}, Z[9] = {c[2], -s[2], 0, s[2], c[2], 0, 0, 0, 1}, ZY[9];
+    for (int i = 0; i < 9; i++) { ZY[i] = 0; for (int k = 0; k < 3; k++) ZY[i] += Z[i / 3 * 3 + k] * Y[k * 3 + i % 3]; }
+    for (int i = 0; i < 9; i++) { M[i] = 0; for (int k = 0; k < 3; k++) M[i] += ZY[i / 3 * 3 + k] * X[k * 3 + i % 3]; }
+    for (int i = 3; i < 6; i++) M[i] = -M[i];              /* y is negated before the rotation */
+    mn_dtype d = points->dtype;
+    mn_tensor *rot = mn_cast(mn_from(MN_F32, MN_DIMS(3, 3), M), d), *sh = mn_cast(mn_from(MN_F32, MN_DIMS(3), shift), d);
+    mn_tensor *q = mn_call(affine, T(mn_call(add, T(mn_call(matmul, T(points, rot)), sh))), {"scale", scale});
+    mn_tensor *flip = mn_cast(mn_from(MN_F32, MN_DIMS(3), (float[]){-1, 1, -1}), d), *away = mn_cast(mn_from(MN_F32, MN_DIMS(3), (float[]){0, 0, 10}), d);
+    return mn_call(add, T(mn_call(mul, T(q, flip)), away));
+}
+
+/* The published code takes triangles as (0,2,1). */
+static mn_tensor *swapped_faces(mn_model *m) {
+    mn_tensor *f = mn_weight(m, "faces");
+    if (!f) return NULL;
+    mn_tensor *g = mn_empty(MN_I32, 2, f->shape + 1);
+    for (int64_t i = 0; g && i < f->n; i++) ((int32_t *)g->data)[i] = ((int32_t *)f->data)[i - i % 3 + (3 - i % 3) % 3];
+    return g;
+}
+static mn_tensor *swapped_uv(mn_model *m) {                /* [F,3,2] */
+    mn_tensor *uv = mn_weight(m, "face_uvcoords");
+    if (!uv) return NULL;
+    mn_tensor *g = mn_empty(MN_F32, MN_DIMS(uv->shape[1], 3, 2));
+    for (int64_t f = 0; g && f < uv->shape[1]; f++)
+        for (int k = 0; k < 3; k++)
+            for (int d = 0; d < 2; d++) ((float *)g->data)[(3 * f + k) * 2 + d] = ((float *)uv->data)[(3 * f + (3 - k) % 3) * 3 + d];
+    return g;
+}
+
+/* Pixels per view: what the mesh shows of a texture, and how much of it (alpha, filled inside). */
+static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_tensor *faces, mn_tensor *uv, int view, mn_tensor **picture, mn_tensor **alpha) {
+    char name[32];
+    mn_tensor *r[3];
+    if (mn_calln(r, rasterize, T(to_view(m, v, view), faces), {"size", plane_res(m)})) return mn_errcode();
+    snprintf(name, sizeof name, "pix_to_face.view%d", view);
+    mn_next3d_note(name, r[0]);
+    mn_tensor *grid = mn_call(interpolate, T(r[1], r[0], uv));                   /* [N,P,P,2], (0,0) where nothing is hit */
+    *picture = mn_call(grid_sample, T(texture, grid));
+    bool was = mn_tape_enable(false);
+    mn_tensor *a = mn_call(grid_sample, T(mn_weight(m, "uv_face_mask"), mn_detach(grid)));
+    if (a) {
+        const int32_t *hit = r[0]->data;
+        for (int64_t i = 0; i < a->n; i++) if (hit[i] < 0) ((float *)a->data)[i] = 0;
+    }
+    *alpha = mn_call(flood_fill, T(a));
+    mn_tape_enable(was);
+    return mn_errcode();
+}
+
+/* ---- mouth ---- */
+
+typedef struct { int y0, y1, x0, x1; } box;
+
+/* The square around the outer lips (iBUG points 48..59) in the front view; kept inside the picture. */
+static box mouth_box(mn_tensor *lms, int64_t n, int res) {   /* lms [N,68,3] in the view's frame */
+    const float *p = (const float *)lms->data + n * lms->shape[1] * 3;
+    float half = (float)res / 2, lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY}, centre[2];
+    float at[68][2];
+    for (int k = 48; k < 60; k++)
+        for (int d = 0; d < 2; d++) {
+            at[k][d] = -p[3 * k + d] * half + half;
+            lo[d] = fminf(lo[d], at[k][d]);
+            hi[d] = fmaxf(hi[d], at[k][d]);
+        }
+    for (int d = 0; d < 2; d++) centre[d] = (at[48][d] + at[54][d]) / 2;
+    int h = (int)(1.2f * fmaxf(hi[0] - lo[0], hi[1] - lo[1])) / 2;
+    if (h < 1) h = 1;
+    if (h > res / 2) h = res / 2;
+    box b = {(int)(centre[1] - (float)h), (int)(centre[1] + (float)h), (int)(centre[0] - (float)h), (int)(centre[0] + (float)h)};
+    int dy = b.y0 < 0 ? -b.y0 : b.y1 > res ? res - b.y1 : 0, dx = b.x0 < 0 ? -b.x0 : b.x1 > res ? res - b.x1 : 0;
+    return (box){b.y0 + dy, b.y1 + dy, b.x0 + dx, b.x1 + dx};
+}
+
+/* Front rendering -> mouth network inside the box -> blending network: the front plane. */
+static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_tensor *lms) {
+    int res = plane_res(m), size = conditional_sizes(m, "mouth").in;
+    int64_t n = front->shape[0];
+    mn_tensor *crops[MN_MAX_IN], *done[MN_MAX_IN];
+    box b[MN_MAX_IN];
+    if (n > MN_MAX_IN) { mn_fail(MN_ESHAPE, "next3d: batches of at most %d expected, got %lld", MN_MAX_IN, (long long)n); return NULL; }
+    for (int64_t i = 0; i < n; i++) {
+        b[i] = mouth_box(lms, i, res);
+        mn_tensor *one = mn_call(slice, T(front), {"axis", 0}, {"start", i}, {"stop", i + 1});
+        one = mn_call(crop2d, T(one), {"y0", b[i].y0}, {"y1", b[i].y1}, {"x0", b[i].x0}, {"x1", b[i].x1});
+        crops[i] = mn_call(resize, T(one), {"h", size}, {"w", size}, {"antialias", 1});
+        if (!crops[i]) return NULL;
+    }
+    mn_next3d_note("mouth_box", mn_from(MN_I32, MN_DIMS(n, 4), b));
+    mn_tensor *in = mn_next3d_note("mouth_in", n == 1 ? crops[0] : mn_apply1(&mn_op_concat, (int)n, crops, 0, NULL));
+    mn_tensor *plane = mn_next3d_note("mouth_plane", conditional_network(m, "mouth_backbone.synthesis", "mouth", in, ws));
+    for (int64_t i = 0; i < n; i++) {
+        mn_tensor *one = mn_call(slice, T(front), {"axis", 0}, {"start", i}, {"stop", i + 1});
+        mn_tensor *patch = mn_call(slice, T(plane), {"axis", 0}, {"start", i}, {"stop", i + 1});
+        patch = mn_call(resize, T(patch), {"h", b[i].y1 - b[i].y0}, {"w", b[i].x1 - b[i].x0}, {"antialias", 1});
+        done[i] = mn_call(paste2d, T(one, patch), {"y0", b[i].y0}, {"x0", b[i].x0});
+        if (!done[i]) return NULL;
+    }
+    mn_tensor *stitched = mn_next3d_note("stitch_in", n == 1 ? done[0] : mn_apply1(&mn_op_concat, (int)n, done, 0, NULL));
+    return mn_next3d_note("stitch_out", conditional_network(m, "neural_blending.synthesis", "blending", stitched, ws));
+}
+
+/* ---- planes ---- */
+
+static mn_tensor *not_zero(mn_tensor *a) {
+    mn_tensor *b = mn_clone(a);
+    for (int64_t i = 0; b && i < b->n; i++) ((float *)b->data)[i] = ((float *)b->data)[i] != 0;
+    return b;
+}
+
+/* rendering*alpha + static*(1-alpha) = static + alpha*(rendering - static) */
+static mn_tensor *blend(mn_tensor *rendering, mn_tensor *alpha, mn_tensor *fixed) {
+    mn_tensor *rest = mn_call(affine, T(alpha), {"scale", -1}, {"shift", 1});
+    return mn_call(add, T(mn_call(mul, T(rendering, alpha)), mn_call(mul, T(fixed, rest))));
+}
+
+mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, mn_tensor *ws, mn_tensor *v) {
+    if (mn_errcode() || !texture || !fixed || !ws || !v) return NULL;
+    int64_t c = mn_config_int(m, "plane_channels"), verts = mn_config_int(m, "vertices"), n = v->shape[0], p = plane_res(m);
+    if (mn_expect(m, "planes", "v", v, 3, (int64_t[]){-1, verts + 68, 3}) || mn_expect(m, "planes", "texture", texture, 4, (int64_t[]){n, c, p, p})
+        || mn_expect(m, "planes", "static", fixed, 4, (int64_t[]){n, 3 * c, p, p}))
+        return NULL;
+    mn_scope scope = mn_scope_open();
+    mn_tensor *mesh = mn_call(slice, T(v), {"axis", 1}, {"stop", verts});
+    mn_tensor *lms = to_view(m, mn_detach(mn_call(slice, T(v), {"axis", 1}, {"start", verts})), 0);
+    mn_tensor *faces = swapped_faces(m), *uv = swapped_uv(m), *view[4], *alpha[4];
+    for (int k = 0; k < 4; k++)
+        if (draw_view(m, texture, mesh, faces, uv, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
+    mn_tensor *front = mn_next3d_note("rendering.front", view[0]), *side = mn_next3d_note("rendering.side", mn_call(add, T(view[1], view[2]))), *top = mn_next3d_note("rendering.top", view[3]);
+    mn_tensor *a_side = not_zero(alpha[1]);
+    mn_next3d_note("alpha.front", alpha[0]); mn_next3d_note("alpha.side", a_side); mn_next3d_note("alpha.top", alpha[3]);
+    mn_next3d_note("lms2d_front", lms);
+    front = lms ? with_mouth(m, front, ws, lms) : NULL;
+    mn_tensor *s[3];
+    for (int k = 0; k < 3; k++) s[k] = mn_call(slice, T(fixed), {"axis", 1}, {"start", k * c}, {"stop", (k + 1) * c});
+    mn_tensor *all = mn_next3d_note("blended", mn_call(concat, T(blend(front, alpha[0], s[0]), blend(side, a_side, s[1]), blend(top, alpha[3], s[2])), {"axis", 1}));
+    return mn_scope_leave(scope, mn_reshape(all, 5, (int64_t[]){n, 3, c, p, p}));
+}
+
+/* ---- methods ---- */
+
+static mn_status run_mapping(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    if (mn_expect(m, "mapping", "z", in[0], 2, (int64_t[]){-1, mn_config_int(m, "z_dim")}) || mn_expect(m, "mapping", "c", in[1], 2, (int64_t[]){-1, mn_config_int(m, "c_dim")})) return mn_errcode();
+    int cutoff = attr[1] < 0 ? half_rows(m) : (int)attr[1];
+    out[0] = sg_mapping(m, "backbone.mapping", in[0], in[1], 2 * half_rows(m), (int)mn_config_int(m, "mapping_layers"), mn_config(m, "c_scale"), attr[0], cutoff);
+    return mn_errcode();
+}
+static mn_status check_ws(mn_model *m, const char *method, mn_tensor *ws) {
+    return mn_expect(m, method, "ws", ws, 3, (int64_t[]){-1, 2 * half_rows(m), mn_config_int(m, "w_dim")});
+}
+static mn_status run_texture(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    if (!check_ws(m, "texture", in[0])) out[0] = mn_next3d_texture(m, in[0]);
+    return mn_errcode();
+}
+static mn_status run_static(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    if (!check_ws(m, "static", in[0])) out[0] = mn_next3d_static(m, in[0]);
+    return mn_errcode();
+}
+static mn_status run_planes(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    if (check_ws(m, "planes", in[0])) return mn_errcode();
+    mn_tensor *texture = in[2] ? in[2] : mn_next3d_texture(m, in[0]), *fixed = in[3] ? in[3] : mn_next3d_static(m, in[0]);
+    out[0] = mn_next3d_planes(m, texture, fixed, in[0], in[1]);
+    return mn_errcode();
+}
+static mn_status run_render(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    mn_tensor *r[3] = {NULL};
+    if (check_ws(m, "render", in[1]) || mn_expect(m, "render", "camera", in[2], 2, (int64_t[]){-1, 25})) return mn_errcode();
+    if (mn_next3d_render(m, in[0], in[2], in[3], in[4], r)) return mn_errcode();
+    out[0] = mn_next3d_superres(m, r[0], in[1]);
+    out[1] = r[0];
+    out[2] = r[1];
+    out[3] = r[2];
+    return mn_errcode();
+}
+static const mn_method methods[] = {
+    {"mapping", "z c", "mapping(z [N,Z], c [N,25], {psi, cutoff}): ws [N,rows,W]; psi truncates the first cutoff rows (default: the static half)", {{"psi", 1, 0}, {"cutoff", -1, 0}}, 0, run_mapping},
+    {"texture", "ws", "texture(ws): the neural texture [N,C,P,P]", {{0}}, 0, run_texture},
+    {"static", "ws", "static(ws): the static planes [N,3C,P,P]", {{0}}, 0, run_static},
+    {"planes", "ws v texture? static?", "planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent", {{0}}, 0, run_planes},
+    {"render", "planes ws camera coarse? fine?", "render(planes, ws, camera [N,25], coarse, fine): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1)", {{0}}, 4, run_render},
+    {0}};
+
+const mn_modeldef mn_model_next3d = {
+    .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
+    .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
+              "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
+              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"decoder_hidden\":64,\"vertices\":5023,\"faces\":9976,"
+              "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"
+              "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,"
+              "\"focal\":4.2647,\"radius\":2.7}"};

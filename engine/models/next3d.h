@@ -1,0 +1,18 @@
+/* next3d.h -- the generator's stages, for callers in C (the methods table serves Lua). */
+#ifndef MN_NEXT3D_H
+#define MN_NEXT3D_H
+#include "model.h"
+
+/* A stage may report its intermediate results by name (parity, tests, pictures of the inside). */
+typedef void (*mn_note)(void *data, const char *name, mn_tensor *t);
+extern _Thread_local struct mn_next3d_trace { mn_note note; void *data; } mn_next3d_trace;
+mn_tensor *mn_next3d_note(const char *name, mn_tensor *t);       /* reports t and returns it */
+
+mn_tensor *mn_next3d_texture(mn_model *m, mn_tensor *ws);        /* [N,C,P,P] from the texture rows of ws [N,rows,w] */
+mn_tensor *mn_next3d_static(mn_model *m, mn_tensor *ws);         /* [N,3C,P,P] from the static rows */
+/* Tri-planes [N,3,C,P,P] of mesh v [N,V+68,3] (metres; 68 landmarks after the vertices). */
+mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, mn_tensor *ws, mn_tensor *v);
+/* out[0] features [N,C,R,R], out[1] depth [N,1,R,R], out[2] coverage [N,1,R,R] (the sum of a ray's weights).  coarse [N,R*R,D] and fine [N,R*R,K]: the random draws, NULL for bin centres. */
+mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_tensor *coarse, mn_tensor *fine, mn_tensor **out);
+mn_tensor *mn_next3d_superres(mn_model *m, mn_tensor *features, mn_tensor *ws);   /* [N,3,S,S] */
+#endif

@@ -1,0 +1,88 @@
+/* next3d_render.c -- volume rendering of tri-planes with importance sampling, and super-resolution. */
+#include <math.h>
+#include <stdio.h>
+#include "next3d.h"
+#include "stylegan2.h"
+#include "../ops/shape.h"
+
+/* Decoder output [N,M,D,1+C], density first, at depths t [N,M,D] along M rays. */
+static mn_tensor *field(mn_model *m, mn_tensor *planes, mn_tensor *origin, mn_tensor *dir, mn_tensor *t) {
+    if (!t || !origin || !dir) return NULL;
+    int64_t n = t->shape[0], rays = t->shape[1], d = t->shape[2], c = planes->shape[2];
+    mn_tensor *o = mn_reshape(origin, 4, (int64_t[]){n, rays, 1, 3}), *r = mn_reshape(dir, 4, (int64_t[]){n, rays, 1, 3});
+    mn_tensor *p = mn_call(add, T(o, mn_call(mul, T(r, mn_reshape(t, 4, (int64_t[]){n, rays, d, 1})))));
+    mn_tensor *f = mn_call(triplane_sample, T(planes, mn_reshape(p, 3, (int64_t[]){n, rays * d, 3}), mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")});
+    mn_tensor *w0 = mn_weight(m, "decoder.net.0.weight"), *w1 = mn_weight(m, "decoder.net.2.weight");
+    if (!f || !w0 || !w1) return NULL;
+    w0 = mn_call(affine, T(w0), {"scale", 1 / sqrt((double)w0->shape[1])});
+    w1 = mn_call(affine, T(w1), {"scale", 1 / sqrt((double)w1->shape[1])});
+    mn_tensor *h = mn_call(softplus, T(mn_call(linear, T(f, w0, mn_weight(m, "decoder.net.0.bias")))));
+    return mn_reshape(mn_call(linear, T(h, w1, mn_weight(m, "decoder.net.2.bias"))), 4, (int64_t[]){n, rays, d, c + 1});
+}
+
+/* Depths where the coarse samples say the surface is; no gradient. */
+static mn_tensor *fine_depths(mn_tensor *y, mn_tensor *t, mn_tensor *u, int64_t count) {
+    bool was = mn_tape_enable(false);
+    mn_tensor *r[3], *extra = NULL, *sigma = mn_call(slice, T(y), {"axis", 3}, {"stop", 1});
+    if (!mn_calln(r, raymarch, T(sigma, sigma, t))) extra = mn_call(depths_importance, T(r[2], t, u), {"steps", count});
+    mn_tape_enable(was);
+    return extra;
+}
+
+mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_tensor *coarse, mn_tensor *fine, mn_tensor **out) {
+    if (mn_errcode()) return mn_errcode();
+    int64_t c = mn_config_int(m, "plane_channels"), p = mn_config_int(m, "plane_resolution"), res = mn_config_int(m, "neural_rendering_resolution");
+    int64_t d = mn_config_int(m, "depth_resolution"), k = mn_config_int(m, "depth_resolution_importance");
+    if (mn_expect(m, "render", "planes", planes, 5, (int64_t[]){-1, 3, c, p, p})) return mn_errcode();
+    int64_t n = cam->shape[0];
+    mn_scope scope = mn_scope_open();
+    mn_tensor *ray[2] = {NULL}, *r[3] = {NULL}, *order[2];
+    out[0] = out[1] = out[2] = NULL;
+    mn_calln(ray, rays, T(cam), {"res", res});
+    mn_tensor *t = mn_call(depths_coarse, T(ray[0], coarse), {"near", mn_config(m, "ray_start")}, {"far", mn_config(m, "ray_end")}, {"steps", d});
+    mn_tensor *y = field(m, planes, ray[0], ray[1], t);
+    if (y && k > 0) {
+        mn_tensor *extra = fine_depths(y, t, fine, k);
+        mn_next3d_note("depths_fine", extra);
+        mn_tensor *more = field(m, planes, ray[0], ray[1], extra);
+        if (!mn_calln(order, depths_merge, T(t, extra))) {
+            y = mn_call(merge_samples, T(y, more, order[1]));
+            t = order[0];
+        }
+    }
+    mn_tensor *sigma = mn_call(slice, T(y), {"axis", 3}, {"stop", 1});
+    mn_tensor *rgb = mn_call(affine, T(mn_call(sigmoid, T(mn_call(slice, T(y), {"axis", 3}, {"start", 1})))), {"scale", 1.002}, {"shift", -0.001});
+    if (!mn_calln(r, raymarch, T(rgb, sigma, t))) {
+        mn_tensor *seen = mn_call(sum, T(r[2]), {"axis", 2}, {"keep", 1});
+        mn_next3d_note("weights_sum", seen);
+        if (mn_config(m, "white_back")) r[0] = mn_call(add, T(r[0], mn_call(affine, T(seen), {"scale", -2}, {"shift", 2})));
+        out[0] = mn_reshape(mn_permute(r[0], 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, c, res, res});
+        out[1] = mn_reshape(r[1], 4, (int64_t[]){n, 1, res, res});
+        out[2] = mn_reshape(seen, 4, (int64_t[]){n, 1, res, res});
+    }
+    bool whole = out[0] && out[1] && out[2];
+    for (int i = 0; whole && i < 3; i++) mn_retain(out[i]);
+    mn_scope_close(scope);
+    if (!whole) return mn_errcode();
+    for (int i = 0; i < 3; i++) mn_scope_push(out[i]);
+    mn_next3d_note("feature_image", out[0]);
+    mn_next3d_note("image_depth", out[1]);
+    return MN_OK;
+}
+
+mn_tensor *mn_next3d_superres(mn_model *m, mn_tensor *features, mn_tensor *ws) {
+    if (mn_errcode() || !features || !ws) return NULL;
+    mn_scope scope = mn_scope_open();
+    int64_t size = mn_config_int(m, "sr_input");
+    double up[2] = {0}, clamp = mn_config(m, "sr_clamp");
+    mn_config_list(m, "sr_up", up, 2);
+    mn_tensor *w = sg_row(ws, sg_rows((int)mn_config_int(m, "plane_resolution")) - 1);   /* the last static row */
+    mn_tensor *x = features->shape[2] == size ? features : mn_call(resize, T(features), {"h", size}, {"w", size}, {"antialias", 1});
+    mn_tensor *rgb = mn_call(slice, T(x), {"axis", 1}, {"stop", 3});
+    for (int k = 0; k < 2; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "superresolution.block%d", k);
+        x = sg_block(m, name, x, &rgb, w, w, w, (int)up[k], false, clamp);
+    }
+    return mn_scope_leave(scope, rgb);
+}

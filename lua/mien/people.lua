@@ -1,0 +1,56 @@
+-- people.lua -- reads what recipes/pretrain/people.lua wrote: pictures, labels, and batches of them.
+local core = require 'mien.core'
+local people = {}
+people.__index = people
+
+-- Opens every chunk of a folder whose first person lies in [from, to).
+function people.open(folder, from, to)
+  local self = setmetatable({chunks = {}, studio = {}, all = {}}, people)
+  local list = io.popen(("ls '%s' 2>/dev/null"):format(folder:gsub("'", "'\\''")))
+  for name in list:lines() do
+    local first = tonumber(name:match('^people_(%d+)%.safetensors$'))
+    if first and first >= from and first < to then
+      local t, meta = assert(core.st_load(folder .. '/' .. name))
+      local chunk = {rgba = t.rgba, z = t.z, effective = t.effective, gaze = t.gaze, camera = t.camera, expr = t.expr,
+                     light = t.light:totable(), first = first, shots = tonumber(meta.shots), looks = {}}
+      for line in meta.looks:gmatch('[^\n]+') do chunk.looks[#chunk.looks + 1] = line end
+      self.chunks[#self.chunks + 1] = chunk
+      for i = 1, #chunk.light do
+        local ref = {#self.chunks, i}
+        self.all[#self.all + 1] = ref
+        if chunk.light[i] == 0 then self.studio[#self.studio + 1] = ref end
+      end
+    end
+  end
+  list:close()
+  if #self.all == 0 then error(("no people %d..%d in '%s': run recipes/pretrain/people.lua first"):format(from, to - 1, folder), 0) end
+  return self
+end
+
+local function row(t, i, width) return t:reshape(-1, width):slice(1, i, i) end
+
+-- Rows of the references {chunk, picture}: {rgba list, z, effective, gaze, camera, person}.
+function people:rows(refs)
+  local out = {z = {}, effective = {}, gaze = {}, camera = {}, expr = {}, person = {}, looks = {}}
+  for k, ref in ipairs(refs) do
+    local c, i = self.chunks[ref[1]], ref[2]
+    local p = math.floor((i - 1) / c.shots)
+    out.z[k] = row(c.z, p + 1, 80)
+    out.effective[k], out.gaze[k], out.camera[k], out.expr[k] = row(c.effective, i, 57), row(c.gaze, i, 2), row(c.camera, i, 25), row(c.expr, i, 57)
+    out.person[k], out.looks[k] = c.first + p, c.looks[p + 1]
+  end
+  for _, name in ipairs{'z', 'effective', 'gaze', 'camera', 'expr'} do out[name] = core.concat_rows(out[name]) end
+  return out
+end
+
+-- Pictures [n,3,S,S] in -1..1 and coverage; top, bottom [n,3]: the background (nil: mid grey).
+function people:pictures(refs, top, bottom)
+  local pictures, cover = {}, {}
+  for k, ref in ipairs(refs) do
+    local index = core.tensor({ref[2] - 1}, 'i32')
+    pictures[k], cover[k] = core.pictures(self.chunks[ref[1]].rgba, index, top and top:slice(1, k, k), bottom and bottom:slice(1, k, k))
+  end
+  return core.concat_rows(pictures), core.concat_rows(cover)
+end
+
+return people

@@ -1,0 +1,36 @@
+-- progress.lua -- one line that says how far a loop is: count, rate, time left, and the values of the moment.
+--   local bar = progress.new('training', steps); bar:step(i, {loss = 0.3}); bar:done()
+-- On a terminal the line is rewritten; elsewhere a line is printed every `every` seconds.
+local core = require 'mien.core'
+local progress = {}
+progress.__index = progress
+
+local function clock(s)
+  if s ~= s or s == math.huge then return '?' end
+  if s >= 3600 then return ('%dh%02dm'):format(s / 3600, s % 3600 / 60) end
+  return ('%dm%02ds'):format(s / 60, s % 60)
+end
+
+function progress.new(what, total, every)
+  return setmetatable({what = what, total = total, every = every or 20, start = os.time(), first = nil, shown = 0, tty = core.isatty(2)}, progress)
+end
+
+function progress:step(i, values, force)
+  self.first = self.first or i - 1
+  local now = os.time()
+  if not force and now - self.shown < (self.tty and 1 or self.every) then return end
+  self.shown = now
+  local spent, done = now - self.start, i - self.first
+  local rate = done / math.max(spent, 1e-9)
+  local words, names = {}, {}
+  for name in pairs(values or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do words[#words + 1] = ('%s %.4g'):format(name, values[name]) end
+  local line = ('%s %d/%d  %s  %.2f/s  left %s'):format(self.what, i, self.total, table.concat(words, '  '), rate, clock((self.total - i) / rate))
+  io.stderr:write(self.tty and '\r\27[K' or '', line, self.tty and '' or '\n')
+  io.stderr:flush()
+end
+
+function progress:done() if self.tty then io.stderr:write('\n') end end
+
+return progress

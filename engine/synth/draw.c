@@ -91,18 +91,13 @@ static void draw_strand(mn_frame *f, int k) {
     float least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx;
     for (int j = 0; j + 1 < f->points; j++) {
         int at = k * f->points + j;
-        const float *a = f->seen_strands + 3 * (size_t)at, *b = a + 3;
-        if (a[2] >= MN_RASTER_BEHIND || b[2] >= MN_RASTER_BEHIND) continue;
-        float dx = b[0] - a[0], dy = b[1] - a[1], l = sqrtf(dx * dx + dy * dy), half[2];
-        float nx = l < 1e-4f ? 1 : -dy / l, ny = l < 1e-4f ? 0 : dx / l;
+        const float *a = f->seen_strands + 3 * (size_t)at;
+        float half[2];
         for (int e = 0; e < 2; e++) {
             float left = 1 - (float)(j + e) / (float)(f->points - 1);
-            half[e] = fmaxf(least, width * -(e ? b : a)[2] * (.35f + .65f * fminf(1, 3 * left)));
+            half[e] = maxf(least, width * -a[3 * e + 2] * (.35f + .65f * minf(1, 3 * left)));
         }
-        float p[4][3] = {{a[0] + nx * half[0], a[1] + ny * half[0], a[2]}, {a[0] - nx * half[0], a[1] - ny * half[0], a[2]},
-                         {b[0] + nx * half[1], b[1] + ny * half[1], b[2]}, {b[0] - nx * half[1], b[1] - ny * half[1], b[2]}};
-        mn_raster_triangle(&f->screen, p[0], p[1], p[2], f->head->n_triangles + at, false);
-        mn_raster_triangle(&f->screen, p[2], p[1], p[3], f->head->n_triangles + at, false);
+        mn_raster_ribbon(&f->screen, a, a + 3, half[0], half[1], f->head->n_triangles + at);
     }
 }
 

@@ -20,5 +20,7 @@ mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids);
 void mn_raster_free(mn_raster *r);
 /* cull: leave out triangles whose signed area in (x, y) is negative. */
 void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const float *p2, int32_t id, bool cull);
+/* A ribbon from a to b, half0 and half1 samples to either side of the ends.  Writes no weights. */
+void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0, float half1, int32_t id);
 
 #endif

@@ -112,7 +112,7 @@ static void strand_point(const mn_frame *f, int at, mn_point *q) {
 
 /* ---- how light falls on it ---------------------------------------------- */
 
-static float sine(float cosine) { return sqrtf(fmaxf(0, 1 - cosine * cosine)); }
+static float sine(float cosine) { return sqrtf(maxf(0, 1 - cosine * cosine)); }
 
 static void light_hair(const mn_frame *f, const mn_point *q, float lit, float open, float out[3]) {
     const mn_light *L = &f->light;

@@ -19,7 +19,7 @@ static void to_light(const mn_frame *f, vec3 p, float *out) {
 }
 
 static void shadow_line(mn_raster *r, const float *a, const float *b) {
-    int n = (int)fminf(fmaxf(fabsf(b[0] - a[0]), fabsf(b[1] - a[1])), 4096) + 1;
+    int n = (int)minf(maxf(fabsf(b[0] - a[0]), fabsf(b[1] - a[1])), 4096) + 1;
     for (int i = 0; i < n; i++) {
         float u = (float)i / (float)n, x = a[0] + u * (b[0] - a[0]), y = a[1] + u * (b[1] - a[1]), key = a[2] + u * (b[2] - a[2]);
         if (!(x >= 0 && y >= 0 && x < (float)r->width && y < (float)r->height)) continue;
@@ -37,17 +37,17 @@ mn_status mn_frame_shadow(mn_frame *f, int size) {
     f->shadow_y = v3_cross(f->key_dir, f->shadow_x);
     for (int i = 0; i < V; i++) {
         float at[2] = {v3_dot(v3(f->vertices + 3 * i), f->shadow_x), v3_dot(v3(f->vertices + 3 * i), f->shadow_y)};
-        for (int k = 0; k < 2; k++) { lo[k] = fminf(lo[k], at[k]); hi[k] = fmaxf(hi[k], at[k]); }
+        for (int k = 0; k < 2; k++) { lo[k] = minf(lo[k], at[k]); hi[k] = maxf(hi[k], at[k]); }
     }
     for (int k = 0; k < 2; k++) { f->shadow_lo[k] = lo[k] - 2; hi[k] += 2; }
-    f->shadow_scale = (float)size / fmaxf(hi[0] - f->shadow_lo[0], hi[1] - f->shadow_lo[1]);
+    f->shadow_scale = (float)size / maxf(hi[0] - f->shadow_lo[0], hi[1] - f->shadow_lo[1]);
     float *points = malloc((size_t)V * 3 * sizeof *points);
     if (!points) return mn_fail(MN_ENOMEM, "shadow map: no memory for %d vertices", V);
     if (mn_raster_new(&f->shadow, size, size, false)) { free(points); return mn_errcode(); }
     for (int i = 0; i < V; i++) to_light(f, v3(f->vertices + 3 * i), points + 3 * i);
     for (int i = 0; i < h->n_triangles; i++) {
         const int32_t *t = h->triangles + 3 * i;
-        mn_raster_triangle(&f->shadow, points + 3 * t[0], points + 3 * t[1], points + 3 * t[2], 0, false);
+        mn_raster_triangle(&f->shadow, points + 3 * t[0], points + 3 * t[1], points + 3 * t[2], 0, true);   /* the sides facing the light */
     }
     free(points);
     for (int k = 0; k < f->n_hairs; k++) {
@@ -93,5 +93,5 @@ float mn_frame_open(const mn_frame *f, const mn_point *q) {
         float height = n.x * dx + n.y * dy - n.z * dz, distance = sqrtf(dx * dx + dy * dy + dz * dz) + 1e-4f;
         occluded += saturate((height - .03f) / distance * 1.3f) * saturate(2.2f - distance / OCCLUSION_RADIUS);
     }
-    return fmaxf(.06f, 1 - OCCLUSION_STRENGTH * occluded / (float)taps);
+    return maxf(.06f, 1 - OCCLUSION_STRENGTH * occluded / (float)taps);
 }

@@ -65,8 +65,8 @@ static void raster_uv(const mn_head *head, int width, int height, float *place, 
         }
         float area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0]);
         if (!(fabsf(area) > 0)) continue;
-        int x0 = (int)fmaxf(0, ceilf(fminf(x[0], fminf(x[1], x[2])))), x1 = (int)fminf((float)width - 1, floorf(fmaxf(x[0], fmaxf(x[1], x[2]))));
-        int y0 = (int)fmaxf(0, ceilf(fminf(y[0], fminf(y[1], y[2])))), y1 = (int)fminf((float)height - 1, floorf(fmaxf(y[0], fmaxf(y[1], y[2]))));
+        int x0 = (int)maxf(0, ceilf(minf(x[0], minf(x[1], x[2])))), x1 = (int)minf((float)width - 1, floorf(maxf(x[0], maxf(x[1], x[2]))));
+        int y0 = (int)maxf(0, ceilf(minf(y[0], minf(y[1], y[2])))), y1 = (int)minf((float)height - 1, floorf(maxf(y[0], maxf(y[1], y[2]))));
         for (int v = y0; v <= y1; v++)
             for (int u = x0; u <= x1; u++) {
                 float a = ((x[1] - (float)u) * (y[2] - (float)v) - (y[1] - (float)v) * (x[2] - (float)u)) / area;
@@ -110,7 +110,7 @@ static float lid_distance(const face_map *m, vec3 p, float *up) {
         vec3 middle = mean_mark(m, side ? 42 : 36, 6);
         if (fabsf(p.x - middle.x) >= 3.2f || fabsf(p.y - middle.y) >= 2.4f) continue;
         float d = mn_polyline_distance(m->lid[side], 6 * STEPS, true, p.x, p.y, NULL, NULL);
-        best = mn_inside_polygon(m->lid[side], 6 * STEPS, p.x, p.y) ? 0 : fminf(best, d);
+        best = mn_inside_polygon(m->lid[side], 6 * STEPS, p.x, p.y) ? 0 : minf(best, d);
         *up = p.y - middle.y;
     }
     return best;

@@ -59,13 +59,13 @@ static void paint_skin(const mn_skin_look *look, const palette *p, const mn_texe
 
 static void paint_brow(const mn_skin_look *look, const palette *p, const mn_brow_texel *b, float *out) {
     float core = smoothstep(1.2f, .35f, b->across / look->brow_thickness), stroke = b->stroke + .25f * (core - .6f);
-    cover(out, fminf(.97f, core * b->ends * (.42f + .62f * smoothstep(.36f, .60f, stroke)) * look->brow_cover), p->brow);
+    cover(out, minf(.97f, core * b->ends * (.42f + .62f * smoothstep(.36f, .60f, stroke)) * look->brow_cover), p->brow);
 }
 
 /* The scalp under the strands, and gloss. */
 static void finish(const mn_skin_look *look, const palette *p, const mn_texel *t, float *out) {
     cover(out, t->scalp * look->scalp_cover * (1 - look->scalp_specks * (1 - t->specks)), p->scalp);
-    float gloss = (t->gloss - .15f * t->beard * fminf(look->beard, 1)) * look->gloss * t->gloss_grain;
+    float gloss = (t->gloss - .15f * t->beard * minf(look->beard, 1)) * look->gloss * t->gloss_grain;
     gloss = gloss * (1 - t->lip) + t->lip * look->lip_gloss * t->lip_grain;
     for (int c = 0; c < 3; c++) out[c] = saturate(out[c]);
     out[3] = clampf(gloss, .02f, 3);

@@ -24,6 +24,9 @@ static inline vec3 v3_apply(const float A[9], vec3 p) {
     return (vec3){A[0] * p.x + A[1] * p.y + A[2] * p.z, A[3] * p.x + A[4] * p.y + A[5] * p.z, A[6] * p.x + A[7] * p.y + A[8] * p.z};
 }
 
+/* Not fminf and fmaxf: those must treat NaN specially and so are calls; these are one instruction. */
+static inline float minf(float a, float b) { return a < b ? a : b; }
+static inline float maxf(float a, float b) { return a > b ? a : b; }
 static inline float clampf(float x, float lo, float hi) { return x < lo ? lo : x > hi ? hi : x; }
 static inline float saturate(float x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 /* 0 at a, 1 at b (a > b turns it round), with flat ends. */

@@ -24,13 +24,13 @@ all: $(if $(wildcard engine/bind/main.c),mien)
 
 $B/%.f32.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 $B/%.f64.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -DK_REAL=double -DK_SUFFIX=f64 -MMD -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -DK_REAL=double -DK_SUFFIX=f64 -MMD -MP -c $< -o $@
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # Rebuild everything when the flags change.
 $B/flags: FORCE
@@ -45,7 +45,7 @@ $B/libmien.a: $(OBJ)
 
 $B/tests/%: tests/c/%.c $B/libmien.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD $< -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD -MP $< -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
 
 # Lua modules become bytecode inside the program.
 LUA := $(wildcard lua/mien/*.lua)

@@ -32,6 +32,9 @@ $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# The SQL that store/sql.c carries inside.
+$B/store/sql.o: $(wildcard store/*.sql store/migrate/*.sql)
+
 # Rebuild everything when the flags change.
 $B/flags: FORCE
 	@mkdir -p $(@D)

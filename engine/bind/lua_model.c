@@ -1,6 +1,7 @@
 /* lua_model.c -- models as Lua values: mien.model(kind or file), their methods, weights, saving. */
 #include <string.h>
 #include "bind.h"
+#include "../models/next3d.h"
 
 void bind_push_method(lua_State *L, const mn_method *method);
 
@@ -135,6 +136,35 @@ static int l_tostring(lua_State *L) {
     lua_pushfstring(L, "model %s: %d tensors, %f trainable numbers", m->def->name, m->n, (double)mn_model_numbers(m));
     return 1;
 }
+/* mien.trace(fn) -> {name = tensor}: the generator's intermediate results while fn runs (the last of each name) */
+typedef struct { int n; char names[64][32]; mn_tensor *t[64]; } notes;
+static void take_note(void *data, const char *name, mn_tensor *t) {
+    notes *k = data;
+    int i = 0;
+    while (i < k->n && strcmp(k->names[i], name)) i++;
+    if (i == 64) return;
+    if (i == k->n) { snprintf(k->names[k->n++], sizeof k->names[0], "%s", name); k->t[i] = NULL; }
+    mn_release(k->t[i]);
+    k->t[i] = mn_retain(t);
+}
+static int l_trace(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    notes k = {0};
+    struct mn_next3d_trace was = mn_next3d_trace;
+    mn_next3d_trace.note = take_note;
+    mn_next3d_trace.data = &k;
+    int status = lua_pcall(L, 0, 0, 0);
+    mn_next3d_trace = was;
+    lua_newtable(L);
+    for (int i = 0; i < k.n; i++) {
+        if (!status) { bind_push_tensor(L, k.t[i]); lua_setfield(L, -2, k.names[i]); }
+        mn_release(k.t[i]);
+    }
+    if (status) { lua_pop(L, 1); return lua_error(L); }
+    return 1;
+}
+
 /* mien.model_kinds(): {kind = {doc =, config =, methods = {name = doc}}} */
 static int l_kinds(lua_State *L) {
     int n;
@@ -155,7 +185,7 @@ static int l_kinds(lua_State *L) {
 }
 
 void bind_open_model(lua_State *L) {
-    static const luaL_Reg make[] = {{"new_model", l_new}, {"load_model", l_load}, {"model_kinds", l_kinds}, {0}};
+    static const luaL_Reg make[] = {{"new_model", l_new}, {"load_model", l_load}, {"model_kinds", l_kinds}, {"trace", l_trace}, {0}};
     static const luaL_Reg common[] = {{"kind", l_kind}, {"hash", l_hash}, {"config", l_config}, {"config_json", l_config_json}, {"numbers", l_numbers},
         {"params", l_params}, {"weight", l_weight}, {"set_weight", l_set_weight}, {"train", l_train}, {"restore", l_restore}, {"save", l_save}, {0}};
     luaL_newmetatable(L, MN_MODEL_TYPE);

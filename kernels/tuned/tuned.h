@@ -3,6 +3,7 @@
  * Tests compare each with its plain twin: tests/c/test_ops.c through f64, tests/c/test_{matmul,conv,...}.c directly. */
 #ifndef K_TUNED_H
 #define K_TUNED_H
+#include "../attention.h"
 #include "../conv.h"
 #include "../matmul.h"
 #include "../upfirdn.h"
@@ -13,5 +14,7 @@ int kt_conv_bwd_x(const struct k_conv *p);
 int kt_conv_bwd_w(const struct k_conv *p);
 int kt_upfirdn_fits(const struct k_upfirdn *p);     /* 0: the plain kernel has to do it */
 int kt_upfirdn(const struct k_upfirdn *p);
+int kt_attention_fwd(const struct k_attention *p);
+int kt_attention_bwd(const struct k_attention *p);
 
 #endif

@@ -19,15 +19,16 @@ static const char *const UNIT[MN_EXPR_UNITS] = {
     "mouthUpperUp_R", "noseSneer_L", "noseSneer_R",
 };
 
-enum { PARTS = 8 };
+enum { PARTS = 10 };
 typedef struct recipe { const char *name; struct { const char *unit; float weight; } part[PARTS]; } recipe;
 
 static const recipe RECIPE[] = {
     {"neutral", {{NULL, 0}}},
     {"smile", {{"mouthSmile", .9f}, {"cheekSquint", .6f}, {"eyeSquint", .2f}, {"mouthDimple", .15f}}},
-    {"angry", {{"browDown", 1.6f}, {"browOuterUp", .35f}, {"eyeWide", .25f}, {"mouthFrown", .6f}, {"mouthPress", .9f},
-               {"mouthShrugLower", .45f}, {"noseSneer", .25f}}},
-    {"sad", {{"browInnerUp", 1.3f}, {"browDown", .25f}, {"eyeLookDown", .35f}, {"eyeSquint", .2f}, {"mouthFrown", 1.1f}, {"mouthShrugLower", .5f}}},
+    {"angry", {{"browDown", 1.8f}, {"browOuterUp", .2f}, {"eyeWide", 1}, {"eyeSquint", .7f}, {"noseSneer", .5f}, {"mouthPress", .9f},
+               {"mouthRollLower", .35f}, {"mouthRollUpper", .35f}, {"mouthFrown", .5f}, {"mouthShrugLower", .35f}}},     /* AU 4 5 7 9 23 */
+    {"sad", {{"browInnerUp", 1.6f}, {"browDown", 1}, {"eyeLookDown", .3f}, {"eyeSquint", .25f}, {"mouthFrown", 1.2f},
+             {"mouthShrugLower", .45f}}},                                                                               /* AU 1 4 15 17 */
     {"close eyes", {{"eyeBlink", 1.125f}}},
     {"raise brow", {{"browInnerUp", 1.1f}, {"browOuterUp", 1}, {"eyeWide", .4f}}},
     {"frown brow", {{"browDown", 1.7f}, {"browOuterUp", .2f}, {"eyeSquint", .3f}}},

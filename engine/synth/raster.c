@@ -86,7 +86,7 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
 void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0, float half1, int32_t id) {
     if (a[2] >= MN_RASTER_BEHIND || b[2] >= MN_RASTER_BEHIND) return;
     float dx = b[0] - a[0], dy = b[1] - a[1], l2 = dx * dx + dy * dy;
-    if (l2 < 1e-8f) return;
+    if (!(l2 > 1e-8f)) return;              /* NaN too */
     float inv = 1 / l2, across = 1 / sqrtf(l2), reach_x = fabsf(dy) * across, reach_y = fabsf(dx) * across;
     int x0 = first_sample(minf(a[0] - half0 * reach_x, b[0] - half1 * reach_x)), x1 = last_sample(maxf(a[0] + half0 * reach_x, b[0] + half1 * reach_x), r->width);
     int y0 = first_sample(minf(a[1] - half0 * reach_y, b[1] - half1 * reach_y)), y1 = last_sample(maxf(a[1] + half0 * reach_y, b[1] + half1 * reach_y), r->height);

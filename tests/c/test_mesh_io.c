@@ -19,8 +19,7 @@ static const char cube[] =
     "f 2/1 3/2 7/3 6/4\n\tf 3/1 4/2 8/3 7/4\n f 4/5/ 1/2 5/3 8/4";
 
 static mn_status read_text(const char *text, mn_mesh *m) {
-    mn_status status = mn_file_write(path, text, strlen(text));
-    return status ? status : mn_obj_read(path, m);
+    return scratch_write(path, text, strlen(text)) ? mn_obj_read(path, m) : MN_EIO;
 }
 
 static mn_mesh read_cube(void) {

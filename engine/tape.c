@@ -262,15 +262,26 @@ static int later_first(const void *a, const void *b) {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* All nodes behind root, latest first, each with one reference; *n < 0 when memory ran out. */
+/* A node in the list holds its outputs too: an intermediate result whose last handle is gone lives by the
+ * edges of its consumers alone, and they let go before the node that needs the result's gradient has run. */
+static void hold(mn_op *op, uint64_t mark) {
+    op->mark = mark;
+    op->refs++;
+    for (int k = 0; k < MN_MAX_OUT; k++) if (op->out[k]) op->out[k]->edges++;
+}
+static void let_go(mn_op *op) {
+    for (int k = 0; k < MN_MAX_OUT; k++) if (op->out[k]) mn_tensor_drop_edge(op->out[k]);
+    mn_op_release(op);
+}
+
+/* All nodes behind root, latest first, each held; *n < 0 when memory ran out. */
 static mn_op **collect(mn_op *root, int64_t *n) {
     int64_t cap = 256, done = 0;
     mn_op **list = malloc((size_t)cap * sizeof *list);
     *n = 0;
     if (!list) { *n = -1; return NULL; }
     epoch++;
-    root->mark = epoch;
-    root->refs++;
+    hold(root, epoch);
     list[(*n)++] = root;
     for (; done < *n; done++)
         for (int j = 0; j < list[done]->nin; j++) {
@@ -279,7 +290,7 @@ static mn_op **collect(mn_op *root, int64_t *n) {
             if (*n == cap) {
                 mn_op **more = realloc(list, 2 * (size_t)cap * sizeof *list);
                 if (!more) {
-                    while (*n) mn_op_release(list[--*n]);
+                    while (*n) let_go(list[--*n]);
                     free(list);
                     *n = -1;
                     return NULL;
@@ -287,8 +298,7 @@ static mn_op **collect(mn_op *root, int64_t *n) {
                 list = more;
                 cap *= 2;
             }
-            p->mark = epoch;
-            p->refs++;
+            hold(p, epoch);
             list[(*n)++] = p;
         }
     qsort(list, (size_t)*n, sizeof *list, later_first);
@@ -352,7 +362,7 @@ mn_status mn_backward(mn_tensor *loss, mn_tensor *seed) {
             if (!s && list[i]->def && (s = run_backward(list[i]))) mn_fail_context("backward of %s", list[i]->def->name);
             mn_scope_close(inner);
             strip(list[i]);
-            mn_op_release(list[i]);
+            let_go(list[i]);
         }
         free(list);
     }

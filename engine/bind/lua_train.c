@@ -73,8 +73,9 @@ static int l_ema(lua_State *L) {                         /* mien.ema(ema, t, dec
 
 mn_rng *bind_rng(lua_State *L, int arg) { return luaL_checkudata(L, arg, MN_RNG_TYPE); }
 static int l_rng(lua_State *L) {                         /* mien.rng(seed [, stream]) */
+    uint64_t seed = (uint64_t)luaL_optnumber(L, 1, 0), stream = (uint64_t)luaL_optnumber(L, 2, 0);
     mn_rng *r = lua_newuserdata(L, sizeof *r);
-    *r = mn_rng_seed((uint64_t)luaL_optnumber(L, 1, 0), (uint64_t)luaL_optnumber(L, 2, 0));
+    *r = mn_rng_seed(seed, stream);
     luaL_getmetatable(L, MN_RNG_TYPE);
     lua_setmetatable(L, -2);
     return 1;

@@ -39,11 +39,18 @@ mn_status mn_store_image_pack(int n, const char *const *names, mn_tensor *const 
     return mn_errcode();
 }
 
-mn_st *mn_store_image_open(mn_bytes image) {
+void *mn_store_image_with(mn_bytes image, void *(*open)(const char *path, void *user), void *user) {
     scratch t;
-    mn_st *st = NULL;
+    void *result = NULL;
     if (mn_errcode() != MN_OK || scratch_open(&t)) return NULL;
-    if (mn_file_write(t.file, image.data, image.size) == MN_OK) st = mn_st_open(t.file);
-    scratch_close(&t);               /* the mapping stays */
-    return st;
+    if (mn_file_write(t.file, image.data, image.size) == MN_OK) result = open(t.file, user);
+    scratch_close(&t);
+    return result;
 }
+
+static void *open_image(const char *path, void *unused) {
+    (void)unused;
+    return mn_st_open(path);         /* its mapping outlives the name */
+}
+
+mn_st *mn_store_image_open(mn_bytes image) { return mn_store_image_with(image, open_image, NULL); }

@@ -158,6 +158,8 @@ mn_status mn_store_mapper_import(mn_store *s, const char *path, const char *name
 mn_status mn_store_image_pack(int n, const char *const *names, mn_tensor *const *tensors,
                               int n_meta, const char *const *meta, void **bytes, size_t *size);   /* *bytes: for free() */
 mn_st *mn_store_image_open(mn_bytes image);          /* NULL on failure; the bytes are copied; close with mn_st_close */
+/* What open(path, user) makes of a file with these bytes; the file is gone afterwards. */
+void *mn_store_image_with(mn_bytes image, void *(*open)(const char *path, void *user), void *user);
 
 /* ---- runs --------------------------------------------------------------- */
 

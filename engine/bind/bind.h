@@ -44,5 +44,6 @@ void bind_open_model(lua_State *L);
 void bind_open_train(lua_State *L);
 void bind_open_io(lua_State *L);
 void bind_open_synth(lua_State *L);
+void bind_open_store(lua_State *L);
 int luaopen_mien_core(lua_State *L);
 #endif

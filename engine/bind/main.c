@@ -33,6 +33,7 @@ int luaopen_mien_core(lua_State *L) {
     bind_open_train(L);
     bind_open_io(L);
     bind_open_synth(L);
+    bind_open_store(L);
     return 1;
 }
 

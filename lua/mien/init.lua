@@ -12,5 +12,6 @@ end
 local options = require 'mien.options'
 mien.options, mien.required = options.options, options.required
 mien.progress = require 'mien.progress'
+mien.store = require 'mien.store'
 
 return mien

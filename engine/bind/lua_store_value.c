@@ -1,0 +1,272 @@
+/* lua_store_value.c -- Lua values to and from what the library takes: texts, whole numbers,
+ * lists, JSON, safetensors images, pictures; holders for C memory that a Lua error must not leak. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../io/file.h"
+#include "../io/text.h"
+#include "lua_store.h"
+
+#define HOLDER_TYPE "mien.store.holder"
+
+/* ---- holders ------------------------------------------------------------ */
+
+typedef struct holder { void *p; void (*release)(void *); } holder;
+
+void **store_hold(lua_State *L, void (*release)(void *)) {
+    holder *h = lua_newuserdata(L, sizeof *h);
+    *h = (holder){NULL, release};
+    luaL_getmetatable(L, HOLDER_TYPE);
+    lua_setmetatable(L, -2);
+    return &h->p;
+}
+
+void store_release(void *held) {
+    holder *h = held;                                    /* p is its first member */
+    if (!h || !h->p) return;
+    h->release(h->p);
+    h->p = NULL;
+}
+
+static int l_holder_gc(lua_State *L) { store_release(luaL_checkudata(L, 1, HOLDER_TYPE)); return 0; }
+
+/* ---- arguments and fields ----------------------------------------------- */
+
+const char *store_text(lua_State *L, int arg, const char *name) {
+    lua_getfield(L, arg, name);
+    if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "store: %s: text expected, got %s", name, luaL_typename(L, -1));
+    const char *text = lua_tostring(L, -1);              /* the table keeps it */
+    lua_pop(L, 1);
+    return text;
+}
+
+double store_number(lua_State *L, int arg, const char *name, double def) {
+    lua_getfield(L, arg, name);
+    if (!lua_isnil(L, -1) && !lua_isnumber(L, -1)) luaL_error(L, "store: %s: number expected, got %s", name, luaL_typename(L, -1));
+    double x = lua_isnil(L, -1) ? def : lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return x;
+}
+
+/* Lua's numbers are doubles: whole ones are exact up to 2^53. */
+int64_t store_integer(lua_State *L, int index, const char *what) {
+    double x = luaL_checknumber(L, index);
+    if (x != floor(x) || fabs(x) > 9007199254740992.0) luaL_error(L, "store: %s: whole number expected, got %g", what, x);
+    return (int64_t)x;
+}
+
+int64_t store_integer_field(lua_State *L, int arg, const char *name, int64_t def) {
+    lua_getfield(L, arg, name);
+    int64_t n = lua_isnil(L, -1) ? def : store_integer(L, lua_gettop(L), name);
+    lua_pop(L, 1);
+    return n;
+}
+
+const char *const *store_texts(lua_State *L, int arg, const char *name, int *n) {
+    *n = 0;
+    lua_getfield(L, arg, name);
+    if (lua_isnil(L, -1)) return NULL;
+    if (!lua_istable(L, -1)) luaL_error(L, "store: %s: list of texts expected, got %s", name, luaL_typename(L, -1));
+    int list = lua_gettop(L), count = (int)lua_objlen(L, list);
+    const char **texts = lua_newuserdata(L, ((size_t)count + 1) * sizeof *texts);
+    for (int i = 0; i < count; i++) {
+        lua_rawgeti(L, list, i + 1);
+        if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "store: %s: item %d: text expected, got %s", name, i + 1, luaL_typename(L, -1));
+        texts[i] = lua_tostring(L, -1);
+        lua_pop(L, 1);
+    }
+    *n = count;
+    return texts;
+}
+
+void store_set_text(lua_State *L, const char *name, const char *text) {
+    if (!text) return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+void store_set_number(lua_State *L, const char *name, double number) {
+    if (number != number) return;
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, name);
+}
+
+void store_set_list(lua_State *L, const char *name, int n, const char *const *texts) {
+    lua_createtable(L, n, 0);
+    for (int i = 0; i < n; i++) { lua_pushstring(L, texts[i]); lua_rawseti(L, -2, i + 1); }
+    lua_setfield(L, -2, name);
+}
+
+bool store_flag(lua_State *L, int arg, const char *name) {
+    if (!lua_istable(L, arg)) return false;
+    lua_getfield(L, arg, name);
+    bool on = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return on;
+}
+
+/* ---- images ------------------------------------------------------------- */
+
+static mn_status pack_model(const mn_model *m, void **bytes, size_t *size) {
+    const char **names = calloc((size_t)m->n + 1, sizeof *names);
+    mn_tensor **tensors = calloc((size_t)m->n + 1, sizeof *tensors);
+    if (!names || !tensors) mn_fail(MN_ENOMEM, "store: out of memory");
+    for (int i = 0; names && tensors && i < m->n; i++) { names[i] = m->slots[i].name; tensors[i] = m->slots[i].t; }
+    if (mn_errcode() == MN_OK)
+        mn_store_image_pack(m->n, names, tensors, 2, (const char *[]){"mien.kind", m->def->name, "mien.config", m->config_text}, bytes, size);
+    free(names);
+    free(tensors);
+    return mn_errcode();
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static mn_status pack_table(lua_State *L, int index, void **bytes, size_t *size) {
+    int n = 0, i = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) n++;
+    const char **names = lua_newuserdata(L, ((size_t)n + 1) * sizeof *names);
+    mn_tensor **tensors = lua_newuserdata(L, ((size_t)n + 1) * sizeof *tensors);
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "store: weights: tensors by name expected");
+        names[i++] = lua_tostring(L, -2);
+    }
+    qsort(names, (size_t)n, sizeof *names, by_name);     /* the same tensors always give the same bytes */
+    for (i = 0; i < n; i++) {
+        lua_getfield(L, index, names[i]);
+        tensors[i] = bind_tensor(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    return mn_store_image_pack(n, names, tensors, 0, NULL, bytes, size);
+}
+
+static bool given_as_bytes(lua_State *L, int index, store_bytes *out) {
+    *out = (store_bytes){{NULL, 0}, NULL};
+    if (lua_type(L, index) == LUA_TSTRING) out->bytes.data = lua_tolstring(L, index, &out->bytes.size);
+    return lua_isnil(L, index) || out->bytes.data;
+}
+
+mn_status store_image(lua_State *L, int index, store_bytes *out) {
+    if (given_as_bytes(L, index, out)) return MN_OK;
+    out->held = store_hold(L, free);
+    if (lua_istable(L, index)) pack_table(L, index, out->held, &out->bytes.size);
+    else pack_model(bind_model(L, index), out->held, &out->bytes.size);
+    out->bytes.data = *out->held;
+    return mn_errcode();
+}
+
+/* ---- pictures ----------------------------------------------------------- */
+
+typedef struct png_job { mn_tensor *pixels; size_t size; } png_job;
+
+static void *picture_to_png(const char *path, void *user) {
+    png_job *job = user;
+    return mn_png_write(path, job->pixels, 0, NULL) == MN_OK ? mn_file_read(path, 64 << 20, &job->size) : NULL;
+}
+
+mn_status store_png(lua_State *L, int index, store_bytes *out) {
+    if (given_as_bytes(L, index, out)) return MN_OK;
+    png_job job = {bind_tensor(L, index), 0};
+    out->held = store_hold(L, free);
+    *out->held = mn_store_image_with((mn_bytes){"", 0}, picture_to_png, &job);
+    out->bytes = (mn_bytes){*out->held, job.size};
+    return mn_errcode();
+}
+
+/* ---- JSON --------------------------------------------------------------- */
+
+static void encode(lua_State *L, mn_text *t, int depth);
+
+/* Keys are sorted, so that equal tables give equal texts. */
+static void encode_object(lua_State *L, mn_text *t, int table, int depth) {
+    int n = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) n++;
+    const char **keys = lua_newuserdata(L, ((size_t)n + 1) * sizeof *keys);
+    n = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) { mn_fail(MN_EARG, "a table with both a list and names, or other keys"); lua_pop(L, 2); break; }
+        keys[n++] = lua_tostring(L, -2);
+    }
+    qsort(keys, (size_t)n, sizeof *keys, by_name);
+    mn_text_add(t, "{", 1);
+    for (int i = 0; i < n && mn_errcode() == MN_OK; i++) {
+        if (i) mn_text_add(t, ",", 1);
+        mn_text_add_json(t, keys[i]);
+        mn_text_add(t, ":", 1);
+        lua_getfield(L, table, keys[i]);
+        encode(L, t, depth + 1);
+        lua_pop(L, 1);
+    }
+    mn_text_add(t, "}", 1);
+    lua_pop(L, 1);
+}
+
+/* The value on top of the stack.  Complaints are left pending: nothing may be raised while t holds memory. */
+static void encode(lua_State *L, mn_text *t, int depth) {
+    int top = lua_gettop(L), n;
+    double x;
+    if (depth > 16 || !lua_checkstack(L, 8)) { mn_fail(MN_EARG, "tables nested more than 16 deep"); return; }
+    switch (lua_type(L, top)) {
+    case LUA_TSTRING:
+        if (mn_utf8_prefix(lua_tostring(L, top), lua_objlen(L, top)) != strlen(lua_tostring(L, top))) mn_fail(MN_EARG, "a text that is not UTF-8 or holds a zero byte");
+        else mn_text_add_json(t, lua_tostring(L, top));
+        break;
+    case LUA_TBOOLEAN: mn_text_addf(t, lua_toboolean(L, top) ? "true" : "false"); break;
+    case LUA_TNUMBER:
+        x = lua_tonumber(L, top);
+        if (!isfinite(x)) mn_fail(MN_EARG, "%s", isnan(x) ? "NaN" : "an infinite number");
+        else mn_text_addf(t, x == floor(x) && fabs(x) < 1e15 ? "%.0f" : "%.17g", x);
+        break;
+    case LUA_TTABLE:
+        if (!(n = (int)lua_objlen(L, top))) { encode_object(L, t, top, depth); break; }
+        mn_text_add(t, "[", 1);
+        for (int i = 1; i <= n && mn_errcode() == MN_OK; i++) {
+            if (i > 1) mn_text_add(t, ",", 1);
+            lua_rawgeti(L, top, i);
+            encode(L, t, depth + 1);
+            lua_pop(L, 1);
+        }
+        mn_text_add(t, "]", 1);
+        break;
+    default: mn_fail(MN_EARG, "a %s", luaL_typename(L, top));
+    }
+}
+
+const char *store_json(lua_State *L, int arg, const char *name) {
+    lua_getfield(L, arg, name);
+    if (!lua_istable(L, -1)) {
+        lua_pop(L, 1);
+        return store_text(L, arg, name);
+    }
+    mn_text t = {0};
+    void **held = store_hold(L, free);
+    lua_pushvalue(L, -2);
+    encode(L, &t, 0);
+    lua_pop(L, 1);
+    *held = t.s;
+    if (mn_errcode() != MN_OK) {
+        mn_fail_context("store: %s: JSON cannot hold", name);
+        bind_raise(L);
+    }
+    return t.s;
+}
+
+/* ---- finalizers --------------------------------------------------------- */
+
+void store_put_aside(store_aside *a) {
+    a->code = mn_errcode();
+    snprintf(a->text, sizeof a->text, "%s", mn_errmsg());
+    mn_error_clear();
+}
+
+void store_take_back(const store_aside *a) {
+    mn_error_clear();
+    if (a->code != MN_OK) mn_fail(a->code, "%s", a->text);
+}
+
+void store_open_values(lua_State *L) {
+    luaL_newmetatable(L, HOLDER_TYPE);
+    lua_pushcfunction(L, l_holder_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}

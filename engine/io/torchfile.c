@@ -363,6 +363,16 @@ const char *mn_torch_container_text(mn_torch_container c) {
     return (unsigned)c < sizeof names / sizeof *names ? names[c] : "?";
 }
 
+mn_status mn_torch_verify(const mn_torch *t) {
+    const mn_zip *z = t->main.zip;
+    mn_status s = MN_OK;
+    for (int i = 0; z && !s && i < mn_zip_count(z); i++) {
+        if (mn_interrupted()) return mn_fail(MN_EINTR, "%s: checking was interrupted", t->label);
+        if (!mn_zip_at(z, i)->deflated) s = mn_zip_check(z, mn_zip_at(z, i));     /* deflated ones are checked when read */
+    }
+    return s;
+}
+
 size_t mn_torch_size(const mn_torch *t) { return t->file->size; }
 const mn_pkl *mn_torch_pickle(const mn_torch *t) { return t->main.pickle; }
 const mn_pkl_value *mn_torch_root(const mn_torch *t) { return t->main.root; }

@@ -28,6 +28,8 @@ mn_torch *mn_torch_open_bytes(mn_mapping *bytes, const char *label);
 void mn_torch_close(mn_torch *t);                                       /* values die, tensors stay */
 mn_torch_container mn_torch_container_of(const mn_torch *t);
 const char *mn_torch_container_text(mn_torch_container c);              /* "torch zip archive" ... */
+/* Compare the checksums of all members of a zip (reads the whole file); other containers have none. */
+mn_status mn_torch_verify(const mn_torch *t);
 size_t mn_torch_size(const mn_torch *t);                                /* of the file, in bytes */
 const mn_pkl *mn_torch_pickle(const mn_torch *t);                       /* for the names met; NULL for arrays without a pickle */
 /* The pickled value; of .npy the array (an object array of no dimensions: its object), of .npz a dict of arrays. */

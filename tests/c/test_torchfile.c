@@ -7,6 +7,7 @@
 #include "io/torchfile.h"
 #include "io/zip.h"
 #include "pickle_emit.h"
+#include "scratch.h"
 
 #define GOLDEN "tests/golden/ckpt/"
 
@@ -297,6 +298,7 @@ static void keep(void *arg, const char *line) {
 }
 
 static void inspection(void) {
+    char path[256];
     lines *l = calloc(1, sizeof *l);
     CHECK_STATUS(MN_OK, mn_inspect(GOLDEN "module.pkl", keep, l));
     CHECK(strstr(l->all, "pickle, 1337 bytes\ndict of 2\n  G: none\n  G_ema: object somebody.nets.Net\n"));
@@ -309,10 +311,11 @@ static void inspection(void) {
 
     emit e = { 0 };                     /* the classic: os.system in a checkpoint */
     op(&e, '}'); text(&e, "a\nb"); global(&e, "posix", "system"); op(&e, '('); text(&e, "rm -rf /"); ops(&e, "tRs.");
-    CHECK_STATUS(MN_OK, mn_file_write("build/inspected.pkl", e.b, e.n));
-    CHECK_STATUS(MN_OK, mn_inspect("build/inspected.pkl", keep, l));
+    scratch_name(path, ".pkl");
+    CHECK_STATUS(MN_OK, mn_file_write(path, e.b, e.n));
+    CHECK_STATUS(MN_OK, mn_inspect(path, keep, l));
     CHECK(strstr(l->all, "  a?b: object posix.system\n    0: \"rm -rf /\"\n") && strstr(l->all, "  posix.system: named 1 time, called 1 time\n"));
-    remove("build/inspected.pkl");
+    remove(path);
     emit_free(&e);
     CHECK_STATUS(MN_ENOTFOUND, mn_inspect("no/such/file", keep, l));
     free(l);

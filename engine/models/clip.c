@@ -1,0 +1,237 @@
+/* clip.c -- CLIP: a vision transformer and a text transformer whose features meet in one space (Radford et
+ * al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021).  Tensor names
+ * are those of the published ViT checkpoints; sizes come from the configuration.
+ *
+ *   block:  x += attention(ln_1(x));  x += c_proj(quick_gelu(c_fc(ln_2(x))))
+ *   image:  patches, class token first, + positions, ln_pre, blocks, ln_post of token 0, times visual.proj
+ *   text:   tokens + positions, causal blocks, ln_final at the end token, times text_projection
+ *
+ * Features are not normalised.  The end token is where the ids are largest (published vocabulary), or the
+ * first `eot` where the setting names one.  Positions after the last end token are not computed: the causal
+ * mask keeps them from mattering. */
+#include <math.h>
+#include "layers.h"
+#include "../ops/shape.h"
+
+static const char *const VISUAL = "visual.transformer", *const TEXT = "transformer";
+static const double MEAN[3] = {0.48145466, 0.4578275, 0.40821073}, STD[3] = {0.26862954, 0.26130258, 0.27577711};
+
+/* ---- declaration ---- */
+
+static mn_status declare_norm(mn_model *m, int64_t width, const char *p) {
+    mn_declare(m, MN_INIT_CONST, 1, true, MN_DIMS(width), "%s.weight", p);
+    return mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(width), "%s.bias", p);
+}
+
+/* Initial spreads as published: residual branches shrink with the depth of the tower. */
+static mn_status declare_tower(mn_model *m, const char *tower, int64_t width, int layers) {
+    double in = 1 / sqrt((double)width), out = in / sqrt(2.0 * layers);
+    for (int k = 0; k < layers; k++) {
+        mn_name p = mn_join("%s.resblocks.%d", tower, k);
+        mn_declare(m, MN_INIT_NORMAL, in, true, MN_DIMS(3 * width, width), "%s.attn.in_proj_weight", p.text);
+        mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(3 * width), "%s.attn.in_proj_bias", p.text);
+        mn_declare_linear(m, width, width, out, mn_join("%s.attn.out_proj", p.text).text);
+        declare_norm(m, width, mn_join("%s.ln_1", p.text).text);
+        mn_declare_linear(m, width, 4 * width, in / sqrt(2), mn_join("%s.mlp.c_fc", p.text).text);
+        mn_declare_linear(m, 4 * width, width, out, mn_join("%s.mlp.c_proj", p.text).text);
+        declare_norm(m, width, mn_join("%s.ln_2", p.text).text);
+    }
+    return mn_errcode();
+}
+
+static mn_status build(mn_model *m) {
+    int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), vw = mn_config_int(m, "vision_width");
+    int64_t tw = mn_config_int(m, "text_width"), e = mn_config_int(m, "embed_dim"), head = mn_config_int(m, "head_width");
+    int64_t context = mn_config_int(m, "context"), vocab = mn_config_int(m, "vocab");
+    if (mn_errcode()) return mn_errcode();
+    if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
+    if (head < 1 || (vw > head && vw % head) || (tw > head && tw % head))
+        return mn_fail(MN_EARG, "clip: head_width: a divisor of both widths (%lld, %lld) expected, got %lld", (long long)vw, (long long)tw, (long long)head);
+    double v = 1 / sqrt((double)vw);
+    mn_declare(m, MN_INIT_NORMAL, 0.01, true, MN_DIMS(context, tw), "positional_embedding");
+    mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)tw), true, MN_DIMS(tw, e), "text_projection");
+    mn_declare(m, MN_INIT_CONST, log(1 / 0.07), true, 0, NULL, "logit_scale");
+    mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw), "visual.class_embedding");
+    mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS((n / patch) * (n / patch) + 1, vw), "visual.positional_embedding");
+    mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw, e), "visual.proj");
+    mn_declare(m, MN_INIT_NORMAL, 1 / sqrt(3.0 * (double)(patch * patch)), true, MN_DIMS(vw, 3, patch, patch), "visual.conv1.weight");
+    declare_norm(m, vw, "visual.ln_pre");
+    declare_tower(m, VISUAL, vw, (int)mn_config_int(m, "vision_layers"));
+    declare_norm(m, vw, "visual.ln_post");
+    declare_tower(m, TEXT, tw, (int)mn_config_int(m, "text_layers"));
+    mn_declare(m, MN_INIT_NORMAL, 0.02, true, MN_DIMS(vocab, tw), "token_embedding.weight");
+    return declare_norm(m, tw, "ln_final");
+}
+
+/* ---- transformer ---- */
+
+static mn_tensor *norm(mn_model *m, const char *p, mn_tensor *x) {
+    return mn_call(layer_norm, T(x, mn_weight(m, "%s.weight", p), mn_weight(m, "%s.bias", p)));
+}
+
+static mn_tensor *attention(mn_model *m, const char *p, mn_tensor *x, mn_tensor *mask) {
+    if (!x) return NULL;
+    int64_t n = x->shape[0], t = x->shape[1], w = x->shape[2], head = mn_config_int(m, "head_width");
+    int64_t heads = w > head ? w / head : 1, d = w / heads;
+    mn_tensor *qkv = mn_call(linear, T(x, mn_weight(m, "%s.in_proj_weight", p), mn_weight(m, "%s.in_proj_bias", p)));
+    qkv = mn_permute(mn_reshape(qkv, 5, (int64_t[]){n, t, 3, heads, d}), 5, (int[]){2, 0, 3, 1, 4});
+    mn_tensor *part[3];
+    for (int k = 0; k < 3; k++)
+        part[k] = mn_reshape(mn_call(slice, T(qkv), {"axis", 0}, {"start", k}, {"stop", k + 1}), 4, (int64_t[]){n, heads, t, d});
+    mn_tensor *q = mn_call(affine, T(part[0]), {"scale", 1 / sqrt((double)d)});
+    mn_tensor *scores = mn_call(matmul, T(q, part[1]), {"tb", 1});
+    if (mask) scores = mn_call(add, T(scores, mask));
+    mn_tensor *y = mn_permute(mn_call(matmul, T(mn_call(softmax, T(scores)), part[2])), 4, (int[]){0, 2, 1, 3});
+    return mn_use_linear(m, mn_join("%s.out_proj", p).text, mn_reshape(y, 3, (int64_t[]){n, t, w}));
+}
+
+/* short: the tower's letter in reported names ("v", "t"). */
+static mn_tensor *tower(mn_model *m, const char *name, const char *letter, mn_tensor *x, int layers, mn_tensor *mask) {
+    for (int k = 0; k < layers && x; k++) {
+        mn_scope scope = mn_scope_open();
+        mn_name p = mn_join("%s.resblocks.%d", name, k);
+        mn_tensor *h = mn_noted(norm(m, mn_join("%s.ln_1", p.text).text, x), "%s.block%d.ln_1", letter, k);
+        h = mn_noted(attention(m, mn_join("%s.attn", p.text).text, h, mask), "%s.block%d.attn", letter, k);
+        x = mn_call(add, T(x, h));
+        h = mn_use_linear(m, mn_join("%s.mlp.c_fc", p.text).text, norm(m, mn_join("%s.ln_2", p.text).text, x));
+        h = mn_noted(mn_call(quick_gelu, T(mn_noted(h, "%s.block%d.c_fc", letter, k))), "%s.block%d.gelu", letter, k);
+        x = mn_call(add, T(x, mn_use_linear(m, mn_join("%s.mlp.c_proj", p.text).text, h)));
+        x = mn_scope_leave(scope, mn_noted(x, "%s.block%d", letter, k));
+    }
+    return x;
+}
+
+/* ---- image ---- */
+
+/* conv1 has kernel = stride = patch: a linear map of each patch flattened as (channel, row, column). */
+static mn_tensor *patches(mn_model *m, mn_tensor *x) {
+    mn_tensor *w = mn_weight(m, "visual.conv1.weight");
+    int64_t n = x->shape[0], p = w->shape[2], g = x->shape[2] / p, in = 3 * p * p;
+    x = mn_permute(mn_reshape(x, 6, (int64_t[]){n, 3, g, p, g, p}), 6, (int[]){0, 2, 4, 1, 3, 5});
+    return mn_call(linear, T(mn_reshape(x, 3, (int64_t[]){n, g * g, in}), mn_reshape(w, 2, (int64_t[]){w->shape[0], in})));
+}
+
+static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    int64_t size = mn_config_int(m, "image_resolution"), width = mn_config_int(m, "vision_width");
+    if (mn_expect(m, "image", "pixels", in[0], 4, (int64_t[]){-1, 3, size, size})) return mn_errcode();
+    mn_scope scope = mn_scope_open();
+    int64_t n = in[0]->shape[0], g = size / mn_config_int(m, "patch");
+    mn_tensor *x = patches(m, in[0]);
+    if (mn_trace.note) mn_noted(mn_reshape(mn_permute(x, 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, width, g, g}), "v.conv1");
+    mn_tensor *first = mn_call(expand, T(mn_weight(m, "visual.class_embedding")), {"d0", n}, {"d1", 1}, {"d2", width});
+    x = mn_call(add, T(mn_call(concat, T(first, x), {"axis", 1}), mn_weight(m, "visual.positional_embedding")));
+    x = mn_noted(norm(m, "visual.ln_pre", x), "v.ln_pre");
+    x = tower(m, VISUAL, "v", x, (int)mn_config_int(m, "vision_layers"), NULL);
+    x = mn_call(slice, T(x), {"axis", 1}, {"stop", 1});
+    if (x) x = mn_noted(norm(m, "visual.ln_post", mn_reshape(x, 2, (int64_t[]){n, width})), "v.ln_post");
+    out[0] = mn_scope_leave(scope, mn_call(matmul, T(x, mn_weight(m, "visual.proj"))));
+    return mn_errcode();
+}
+
+static mn_status run_preprocess(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    if (mn_expect(m, "preprocess", "pictures", in[0], 4, (int64_t[]){-1, 3, -1, -1})) return mn_errcode();
+    mn_scope scope = mn_scope_open();
+    int64_t n = mn_config_int(m, "image_resolution"), h = in[0]->shape[2], w = in[0]->shape[3], shorter = h < w ? h : w;
+    mn_tensor *x = in[0], *scale = mn_empty(x->dtype, 1, (int64_t[]){3}), *shift = mn_empty(x->dtype, 1, (int64_t[]){3});
+    for (int k = 0; shift && k < 3; k++) {              /* ((x + 1) / 2 - mean) / std */
+        mn_fill(mn_view(scale, 1, (int64_t[]){1}, k), 0.5 / STD[k]);
+        mn_fill(mn_view(shift, 1, (int64_t[]){1}, k), (0.5 - MEAN[k]) / STD[k]);
+    }
+    if (shorter != n) {
+        h = h * n / shorter;
+        w = w * n / shorter;
+        x = mn_call(resize, T(x), {"h", h}, {"w", w}, {"mode", 1}, {"antialias", mn_config(m, "antialias")});
+    }
+    if (h != w) {                                       /* the middle; halves round to even, as published */
+        double y0 = nearbyint((double)(h - n) / 2), x0 = nearbyint((double)(w - n) / 2);
+        x = mn_call(crop2d, T(x), {"y0", y0}, {"y1", y0 + (double)n}, {"x0", x0}, {"x1", x0 + (double)n});
+    }
+    out[0] = mn_scope_leave(scope, mn_call(channel_affine, T(x, scale, shift)));
+    return mn_errcode();
+}
+
+/* ---- text ---- */
+
+/* Where each row of ids ends: the rows of [N*T, width] to take, and how many positions are needed. */
+static mn_tensor *ends(mn_model *m, mn_tensor *ids, int64_t *used) {
+    int64_t n = ids->shape[0], t = ids->shape[1], eot = mn_config_int(m, "eot");
+    mn_tensor *at = mn_empty(MN_I32, 1, &n);
+    if (!at || mn_errcode()) return NULL;
+    int32_t *end = at->data;
+    *used = 1;
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t *id = (const int32_t *)ids->data + i * t;
+        int64_t best = 0;
+        for (int64_t k = 1; k < t && (eot < 0 || id[best] != eot); k++)
+            if (eot < 0 ? id[k] > id[best] : id[k] == eot) best = k;
+        if (eot >= 0 && id[best] != eot) {
+            mn_fail(MN_EARG, "clip.text: ids: row %lld holds no end token %lld", (long long)i + 1, (long long)eot);
+            return NULL;
+        }
+        end[i] = (int32_t)best;
+        if (best + 1 > *used) *used = best + 1;
+    }
+    if (mn_trace.note) *used = t;                        /* listeners see whole rows */
+    for (int64_t i = 0; i < n; i++) end[i] += (int32_t)(i * *used);
+    return at;
+}
+
+static mn_tensor *cut(mn_tensor *ids, int64_t used) {
+    int64_t n = ids->shape[0], t = ids->shape[1];
+    if (used == t) return ids;
+    mn_tensor *short_ids = mn_empty(MN_I32, 2, (int64_t[]){n, used});
+    for (int64_t i = 0; short_ids && i < n; i++)
+        for (int64_t k = 0; k < used; k++) ((int32_t *)short_ids->data)[i * used + k] = ((int32_t *)ids->data)[i * t + k];
+    return short_ids;
+}
+
+static mn_tensor *causal(mn_dtype dtype, int64_t t) {
+    mn_tensor *mask = mn_zeros(MN_F32, 2, (int64_t[]){t, t});
+    for (int64_t i = 0; mask && i < t; i++)
+        for (int64_t j = i + 1; j < t; j++) ((float *)mask->data)[i * t + j] = -INFINITY;
+    return mask ? mn_cast(mask, dtype) : NULL;
+}
+
+static mn_status run_text(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    mn_tensor *ids = in[0], *table = mn_weight(m, "token_embedding.weight");
+    int64_t context = mn_config_int(m, "context"), width = mn_config_int(m, "text_width"), t = 0;
+    if (!ids || ids->dtype != MN_I32 || ids->nd != 2 || ids->shape[1] != context)
+        return mn_fail(MN_ESHAPE, "clip.text: ids: expected i32 [N,%lld], got %s %s", (long long)context, ids ? mn_dtype_name(ids->dtype) : "", mn_shape_text(ids));
+    mn_scope scope = mn_scope_open();
+    mn_tensor *at = ends(m, ids, &t), *y = NULL;
+    if (at && (ids = cut(ids, t))) {
+        int64_t n = ids->shape[0];
+        mn_tensor *where = mn_call(slice, T(mn_weight(m, "positional_embedding")), {"axis", 0}, {"stop", t});
+        mn_tensor *x = mn_noted(mn_call(add, T(mn_call(gather, T(table, ids)), where)), "t.embed");
+        x = tower(m, TEXT, "t", x, (int)mn_config_int(m, "text_layers"), causal(table->dtype, t));
+        if (mn_trace.note) mn_noted(norm(m, "ln_final", x), "t.ln_final");
+        x = mn_call(gather, T(mn_reshape(x, 2, (int64_t[]){n * t, width}), at));
+        y = mn_call(matmul, T(norm(m, "ln_final", x), mn_weight(m, "text_projection")));
+    }
+    out[0] = mn_scope_leave(scope, y);
+    return mn_errcode();
+}
+
+static mn_status run_similarity(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    int64_t e = mn_config_int(m, "embed_dim");
+    if (mn_expect(m, "similarity", "image", in[0], 2, (int64_t[]){-1, e}) || mn_expect(m, "similarity", "text", in[1], 2, (int64_t[]){-1, e})) return mn_errcode();
+    out[0] = mn_call(linear, T(mn_unit_length(in[0]), mn_unit_length(in[1])));
+    out[1] = mn_call(mul, T(out[0], mn_call(exp, T(mn_weight(m, "logit_scale")))));
+    return mn_errcode();
+}
+
+static const mn_method methods[] = {
+    {"image", "pixels", "image(pixels [N,3,n,n], preprocessed): features [N,E], not normalised", {{0}}, 0, run_image},
+    {"text", "ids", "text(ids [N,context] i32): features [N,E], not normalised", {{0}}, 0, run_text},
+    {"preprocess", "pictures", "preprocess(pictures [N,3,H,W] in -1..1): bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]", {{0}}, 0, run_preprocess},
+    {"similarity", "image text", "similarity(image [N,E], text [M,E]): cosines [N,M], and the logits exp(logit_scale) * cosine", {{0}}, 2, run_similarity},
+    {0}};
+
+const mn_modeldef mn_model_clip = {
+    .name = "clip", .doc = "pictures and texts to features in one space", .build = build, .methods = methods,
+    .config = "{\"image_resolution\":224,\"patch\":32,\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
+              "\"text_width\":512,\"text_layers\":12,\"head_width\":64,\"eot\":-1,\"antialias\":0}"};

@@ -1,0 +1,62 @@
+/* encoder.c -- the embedded avatar's face encoder: what a picture shows, as the numbers that draw it again:
+ * shape, expression, pose and camera.  The role EMOCA has for FLAME (emoca.c), at small size and trained here;
+ * the network is resnet.c.
+ *
+ * `outputs` says how many numbers each of the four has. */
+#include "resnet.h"
+
+static mn_status outputs_of(mn_model *m, double n[4], int64_t *sum) {
+    int k = mn_config_list(m, "outputs", n, 4);
+    if (mn_errcode()) return mn_errcode();
+    if (k != 4) return mn_fail(MN_EARG, "encoder: outputs: four numbers (shape, expression, pose, camera) expected, got %d", k);
+    *sum = 0;
+    for (int i = 0; i < 4; i++) *sum += (int64_t)n[i];
+    return MN_OK;
+}
+
+static mn_status build(mn_model *m) {
+    mn_resnet r;
+    double n[4];
+    int64_t sum = 0;
+    if (mn_resnet_of(m, &r) || outputs_of(m, n, &sum)) return mn_errcode();
+    return mn_resnet_declare(m, &r, "", sum);
+}
+
+static mn_status run_encode(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    mn_resnet r;
+    int64_t n = mn_config_int(m, "input");
+    if (mn_resnet_of(m, &r) || mn_expect(m, "encode", "x", in[0], 4, (int64_t[]){-1, 3, n, n})) return mn_errcode();
+    out[0] = mn_resnet_encode(m, &r, "", "encoder", in[0]);
+    return mn_errcode();
+}
+
+static mn_status run_split(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    double n[4];
+    int64_t sum = 0, at = 0;
+    if (outputs_of(m, n, &sum) || mn_expect(m, "split", "codes", in[0], 2, (int64_t[]){-1, sum})) return mn_errcode();
+    for (int i = 0; i < 4; i++) {
+        out[i] = mn_columns(in[0], at, (int64_t)n[i]);
+        at += (int64_t)n[i];
+    }
+    return mn_errcode();
+}
+
+static mn_status run_prepare(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    int64_t n = mn_config_int(m, "input");
+    if (mn_expect(m, "prepare", "pictures", in[0], 4, (int64_t[]){-1, 3, -1, -1})) return mn_errcode();
+    out[0] = in[0]->shape[2] == n && in[0]->shape[3] == n ? in[0] : mn_call(resize, T(in[0]), {"h", n}, {"w", n});
+    return mn_errcode();
+}
+
+static const mn_method methods[] = {
+    {"encode", "x", "encode(x [N,3,n,n] in -1..1): all codes [N,C]", {{0}}, 0, run_encode},
+    {"split", "codes", "split(codes [N,C]): shape, expression, pose, camera", {{0}}, 4, run_split},
+    {"prepare", "pictures", "prepare(pictures [N,3,H,W] in -1..1): resized for encode, [N,3,n,n]", {{0}}, 0, run_prepare},
+    {0}};
+
+const mn_modeldef mn_model_encoder = {
+    .name = "encoder", .doc = "pictures of faces to shape, expression, pose and camera", .build = build, .methods = methods,
+    .config = "{\"input\":128,\"blocks\":[2,2,2,2],\"width\":32,\"bottleneck\":false,\"hidden\":256,\"norm\":\"group\",\"outputs\":[40,50,6,3]}"};

@@ -91,7 +91,8 @@ static void test_form(void) {
             size_t n = strcspn(at, " ,.");
             char next = at[n] == ' ' ? at[n + 1] : 0, word[64];
             if (n >= sizeof word) { malformed++; break; }
-            snprintf(word, n + 1, "%s", at);
+            memcpy(word, at, n);
+            word[n] = 0;
             if (n && !in_list(words, word, n)) { if (!unknown) fprintf(stderr, "unknown word '%s' in '%s'\n", word, text); unknown++; }
             bool vowel = next && strchr("aeiou", next);
             articles += (!strcmp(word, "a") && vowel) || (!strcmp(word, "an") && !vowel);

@@ -110,13 +110,13 @@ mn_status mn_expression_named(const char *name, float strength, float w[MN_EXPR_
 
 /* Actions of one row pull the same part of the face, so a mixture takes at most one of each row. */
 enum { OPTIONS = 18, UNITS_PER_OPTION = 2 };
-static const struct face_part { float chance; const char *option[OPTIONS][UNITS_PER_OPTION]; } FACE_PART[] = {
-    {.6f, {{"AU1"}, {"AU2"}, {"AU1", "AU2"}, {"AU4"}, {"AU1", "AU4"}}},
-    {.5f, {{"AU5"}, {"AU6"}, {"AU7"}, {"AU43"}, {"AU46"}}},
-    {.15f, {{"AU9"}}},
-    {.8f, {{"AU12"}, {"AU12", "AU25"}, {"AU14"}, {"AU15"}, {"AU15", "AU17"}, {"AU18"}, {"AU20"}, {"AU22"}, {"AU23"}, {"AU24"},
-           {"AU10", "AU25"}, {"AU16", "AU25"}, {"AU26"}, {"AU27"}, {"AU12", "AU26"}, {"AU28"}, {"AU33"}}},
-    {.12f, {{"AU29"}, {"AU30L"}, {"AU30R"}}},
+static const struct face_part { float chance, one_sided; const char *option[OPTIONS][UNITS_PER_OPTION]; } FACE_PART[] = {
+    {.6f, .15f, {{"AU1"}, {"AU2"}, {"AU1", "AU2"}, {"AU4"}, {"AU1", "AU4"}}},
+    {.5f, .15f, {{"AU5"}, {"AU6"}, {"AU7"}, {"AU43"}, {"AU46"}}},
+    {.15f, .15f, {{"AU9"}}},
+    {.8f, .10f, {{"AU12"}, {"AU12", "AU25"}, {"AU14"}, {"AU15"}, {"AU15", "AU17"}, {"AU18"}, {"AU20"}, {"AU22"}, {"AU23"}, {"AU24"},
+                 {"AU10", "AU25"}, {"AU16", "AU25"}, {"AU26"}, {"AU27"}, {"AU12", "AU26"}, {"AU28"}, {"AU33"}}},
+    {.12f, 0, {{"AU29"}, {"AU30L"}, {"AU30R"}}},
 };
 
 static int side_of(int unit) {
@@ -124,16 +124,26 @@ static int side_of(int unit) {
     return !strcmp(UNIT[unit] + n - 2, "_L") ? 1 : !strcmp(UNIT[unit] + n - 2, "_R") ? -1 : 0;
 }
 
+/* Leaves a quarter at most of one side: a single raised brow, a crooked smile, a wink. */
+static void weaken_one_side(mn_rng *rng, float w[MN_EXPR_UNITS]) {
+    float rest = .25f * (float)mn_rng_uniform(rng);
+    int side = mn_rng_below(rng, 2) ? 1 : -1;
+    for (int k = 0; k < MN_EXPR_UNITS; k++) if (side_of(k) == side) w[k] *= rest;
+}
+
 void mn_expression_random(mn_rng *rng, float w[MN_EXPR_UNITS]) {
     memset(w, 0, MN_EXPR_UNITS * sizeof *w);
     for (size_t p = 0; p < sizeof FACE_PART / sizeof *FACE_PART; p++) {
         const struct face_part *part = &FACE_PART[p];
+        float own[MN_EXPR_UNITS] = {0};
         if (mn_rng_uniform(rng) >= part->chance) continue;
         float strength = .25f + .75f * (float)mn_rng_uniform(rng);
         int n = 0;
         while (n < OPTIONS && part->option[n][0]) n++;
         const char *const *units = part->option[mn_rng_below(rng, n)];
-        for (int k = 0; k < UNITS_PER_OPTION && units[k]; k++) add_recipe(find_recipe(units[k]), strength, w);
+        for (int k = 0; k < UNITS_PER_OPTION && units[k]; k++) add_recipe(find_recipe(units[k]), strength, own);
+        if (mn_rng_uniform(rng) < part->one_sided) weaken_one_side(rng, own);
+        for (int k = 0; k < MN_EXPR_UNITS; k++) w[k] = fmaxf(w[k], own[k]);
     }
     float tilt = .12f * (float)mn_rng_normal(rng);
     for (int k = 0; k < MN_EXPR_UNITS; k++) {

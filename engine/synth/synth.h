@@ -78,7 +78,8 @@ int mn_synth_unit(const char *name);            /* -1 when there is none */
 const char *mn_expression_name(int i);
 /* w = strength * the named expression, over the template (see mn_expression_effective). */
 mn_status mn_expression_named(const char *name, float strength, float w[MN_EXPR_UNITS]);
-/* A plausible mixture: per part of the face sometimes one action, a little left-right difference. */
+/* A plausible mixture: per part of the face sometimes one action, now and then on one side only, else with a little
+ * left-right difference. */
 void mn_expression_random(mn_rng *rng, float w[MN_EXPR_UNITS]);
 /* What moves the vertices: blink times this face's blink scale, and the lids' share of the gaze added. */
 void mn_expression_effective(const float blink_scale[2], const float gaze[2], const float w[MN_EXPR_UNITS], float out[MN_EXPR_UNITS]);

@@ -1,6 +1,6 @@
-/* raymarch.c -- volume rendering along rays: colour, depth and weights; formulas in kernels/raymarch.c.
+/* raymarch.c -- volume rendering along rays: colour, depth and weights; formulas in kernels/raymarch_at.h.
  * The depth picture is limited to the range of all depths of the batch, as published. */
-#include "../internal.h"
+#include "render.h"
 #include "../../kernels/raymarch.h"
 
 static mn_status raymarch_shape(mn_op *op) {
@@ -17,14 +17,14 @@ static mn_status raymarch_shape(mn_op *op) {
     return st ? st : mn_out(op, 2, rgb->dtype, 3, (int64_t[]){s[0], s[1], s[2] - 1});
 }
 
-static mn_tensor *range_of(mn_op *op) {
-    mn_tensor *t = op->in[2], *range = mn_zeros(t->dtype, 1, (int64_t[]){2});
+mn_tensor *mn_depth_range(mn_op *op, mn_tensor *t) {
+    mn_tensor *range = mn_zeros(t->dtype, 1, (int64_t[]){2});
     struct k_depth_range p = {.n = t->n ? 1 : 0, .depths = t->data, .range = range ? range->data : NULL, .count = t->n};
     return range && !MN_LAUNCH(op, depth_range, &p) ? range : NULL;
 }
 
 static mn_status raymarch_forward(mn_op *op) {
-    mn_tensor *rgb = op->in[0], *range = range_of(op);
+    mn_tensor *rgb = op->in[0], *range = mn_depth_range(op, op->in[2]);
     if (!range) return mn_errcode();
     if (op->recording) mn_keep_aux(op, 0, range);
     struct k_raymarch_fwd p = {.n = rgb->shape[0] * rgb->shape[1], .rgb = rgb->data, .sigma = op->in[1]->data, .depths = op->in[2]->data, .range = range->data,

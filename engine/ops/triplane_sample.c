@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "layout.h"
+#include "render.h"
 #include "../../kernels/triplane.h"
 
 enum { BOX_WARP, CHANNELS_LAST };
@@ -34,14 +35,15 @@ static void sizes(const mn_op *op, int64_t *c, int64_t *h, int64_t *w) {
     *w = s[last ? 3 : 4];
 }
 
-static mn_status axes_of(mn_op *op, double out[3][6]) {
-    double axes[27];
-    memcpy(axes, default_axes, sizeof axes);
-    if (op->nin > 2 && op->in[2]) for (int k = 0; k < 27; k++) axes[k] = mn_item(op->in[2], k);
+mn_status mn_plane_axes(const mn_op *op, mn_tensor *axes, double box_warp, double out[3][6]) {
+    double m[27];
+    memcpy(m, default_axes, sizeof m);
+    for (int k = 0; k < 27 && axes; k++) m[k] = mn_item(axes, k);
     for (int k = 0; k < 3; k++)
-        if (!projection(axes + 9 * k, 2 / op->attr[BOX_WARP], out[k])) return mn_op_fail(op, MN_EARG, "axes: the matrix of plane %d is singular", k + 1);
+        if (!projection(m + 9 * k, 2 / box_warp, out[k])) return mn_op_fail(op, MN_EARG, "axes: the matrix of plane %d is singular", k + 1);
     return MN_OK;
 }
+static mn_status axes_of(const mn_op *op, double out[3][6]) { return mn_plane_axes(op, op->nin > 2 ? op->in[2] : NULL, op->attr[BOX_WARP], out); }
 
 static mn_status triplane_sample_shape(mn_op *op) {
     mn_tensor *planes = op->in[0], *points = op->in[1], *axes = op->nin > 2 ? op->in[2] : NULL;

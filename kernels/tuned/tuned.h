@@ -6,6 +6,7 @@
 #include "../attention.h"
 #include "../conv.h"
 #include "../matmul.h"
+#include "../render_rays.h"
 #include "../upfirdn.h"
 
 int kt_matmul(const struct k_matmul *p);
@@ -16,5 +17,8 @@ int kt_upfirdn_fits(const struct k_upfirdn *p);     /* 0: the plain kernel has t
 int kt_upfirdn(const struct k_upfirdn *p);
 int kt_attention_fwd(const struct k_attention *p);
 int kt_attention_bwd(const struct k_attention *p);
+/* Their plain form is a chain of ops (engine/ops/render_rays.c). */
+int kt_render_rays_fwd(const struct k_render_rays *p);
+int kt_render_rays_bwd(const struct k_render_rays *p);
 
 #endif

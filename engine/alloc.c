@@ -4,7 +4,7 @@
  * classes per power of two, so at most 12.5 % is wasted); a freed block goes to
  * its class's list and the next request of that class takes it back, which
  * spares the page faults that dominate a training step otherwise.  When the
- * cache outgrows what is live (and 256 MiB), it is given back to the system. */
+ * cache outgrows the peak of what was live (and 1 GiB), it is given back to the system. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +77,7 @@ void mn_dealloc(void *p, size_t bytes) {
     b->next = pool.free_list[c];
     pool.free_list[c] = b;
     pool.cached += size;
-    if (pool.cached > ((size_t)256 << 20) && pool.cached > pool.live) trim_locked();
+    if (pool.cached > ((size_t)1 << 30) && pool.cached > pool.peak) trim_locked();
     pthread_mutex_unlock(&pool.lock);
 }
 

@@ -72,6 +72,7 @@ static mn_tensor *new_tensor(mn_dtype dtype, int nd, const int64_t *shape) {
     if ((unsigned)dtype >= MN_NDTYPES) { mn_fail(MN_EDTYPE, "tensor: unknown element type %d", (int)dtype); return NULL; }
     if (nd < 0 || nd > MN_MAXD) { mn_fail(MN_ESHAPE, "tensor: %d dimensions, at most %d are possible", nd, MN_MAXD); return NULL; }
     for (int i = 0; i < nd; i++) {
+        if (shape[i] > (int64_t)1 << 40) { mn_fail(MN_ESHAPE, "tensor: dimension %d is more than 2^40", i + 1); return NULL; }
         if (shape[i] < 0) { mn_fail(MN_ESHAPE, "tensor: dimension %d is %lld", i + 1, (long long)shape[i]); return NULL; }
         if (__builtin_mul_overflow(n, shape[i], &n) || n > ((int64_t)1 << 40)) {
             mn_fail(MN_ESHAPE, "tensor: more than 2^40 elements");

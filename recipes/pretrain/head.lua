@@ -1,0 +1,20 @@
+-- head.lua -- the avatar's statistical head as a model file: what the head fit learned from samples (recipes/pretrain/fit.lua)
+-- in the form of engine/models/flame.c.
+local mien = require 'mien'
+mien.api(1)
+local opt = mien.options {
+  fit = {'data/head.safetensors', 'the fitted head'},
+  out = {'data/avatar/head.safetensors', 'the model file'},
+}
+local t, meta = assert(mien.st_load(opt.fit))
+local v, f, uv = t.v_template:dim(1), t.faces:dim(1), t.uv:dim(1)
+local config = ('{"vertices":%d,"faces":%d,"uv":%d,"shape":%d,"expr":%d,"pose_correctives":false,"units":%d,"identity_modes":%d,"unit_names":%s}')
+  :format(v, f, uv, t.shapedirs:dim(3), t.exprdirs:dim(3), t.units_to_expr:dim(1), t.id_to_shape:dim(1), meta.unit_names)
+local head = mien.new_model('flame', config)
+for _, name in ipairs{'v_template', 'shapedirs', 'exprdirs', 'J_regressor', 'weights', 'parents', 'faces', 'uv', 'uv_faces', 'lmk_faces', 'lmk_bary', 'units_to_expr', 'id_to_shape'} do
+  head:set_weight(name, t[name])
+end
+os.execute(("mkdir -p '%s'"):format(opt.out:match('^(.*)/') or '.'))
+assert(head:save(opt.out, {meta = {source = meta.source or '', learned_from = meta.learned_from or ''}}))
+assert(mien.st_save((opt.out:gsub('%.safetensors$', '_mask.safetensors')), {uv_face_mask = t.uv_face_mask}))
+print(opt.out)

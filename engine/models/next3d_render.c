@@ -1,30 +1,31 @@
-/* next3d_render.c -- volume rendering of tri-planes with importance sampling, and super-resolution. */
+/* next3d_render.c -- volume rendering of tri-planes with importance sampling, and super-resolution.
+ *
+ * The density is evaluated at the coarse depths, without a gradient, to place the fine ones; then the
+ * field is rendered once at all depths in order.  The numbers are those of evaluating coarse and fine
+ * samples separately and sorting the results, as the published code does. */
 #include <math.h>
 #include <stdio.h>
 #include "next3d.h"
 #include "stylegan2.h"
 #include "../ops/shape.h"
 
-/* Decoder output [N,M,D,1+C], density first, at depths t [N,M,D] along M rays. */
-static mn_tensor *field(mn_model *m, mn_tensor *planes, mn_tensor *origin, mn_tensor *dir, mn_tensor *t) {
-    if (!t || !origin || !dir) return NULL;
-    int64_t n = t->shape[0], rays = t->shape[1], d = t->shape[2], c = planes->shape[2];
-    mn_tensor *o = mn_reshape(origin, 4, (int64_t[]){n, rays, 1, 3}), *r = mn_reshape(dir, 4, (int64_t[]){n, rays, 1, 3});
-    mn_tensor *p = mn_call(add, T(o, mn_call(mul, T(r, mn_reshape(t, 4, (int64_t[]){n, rays, d, 1})))));
-    mn_tensor *f = mn_call(triplane_sample, T(planes, mn_reshape(p, 3, (int64_t[]){n, rays * d, 3}), mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")});
-    mn_tensor *w0 = mn_weight(m, "decoder.net.0.weight"), *w1 = mn_weight(m, "decoder.net.2.weight");
-    if (!f || !w0 || !w1) return NULL;
-    w0 = mn_call(affine, T(w0), {"scale", 1 / sqrt((double)w0->shape[1])});
-    w1 = mn_call(affine, T(w1), {"scale", 1 / sqrt((double)w1->shape[1])});
-    mn_tensor *h = mn_call(softplus, T(mn_call(linear, T(f, w0, mn_weight(m, "decoder.net.0.bias")))));
-    return mn_reshape(mn_call(linear, T(h, w1, mn_weight(m, "decoder.net.2.bias"))), 4, (int64_t[]){n, rays, d, c + 1});
+/* The decoder's weights with their equalised learning rates. */
+typedef struct { mn_tensor *w0, *b0, *w1, *b1; } decoder;
+static decoder decoder_weights(mn_model *m) {
+    decoder d = {mn_weight(m, "decoder.net.0.weight"), mn_weight(m, "decoder.net.0.bias"), mn_weight(m, "decoder.net.2.weight"), mn_weight(m, "decoder.net.2.bias")};
+    if (mn_errcode()) return d;
+    d.w0 = mn_call(affine, T(d.w0), {"scale", 1 / sqrt((double)d.w0->shape[1])});
+    d.w1 = mn_call(affine, T(d.w1), {"scale", 1 / sqrt((double)d.w1->shape[1])});
+    return d;
 }
 
-/* Depths where the coarse samples say the surface is; no gradient. */
-static mn_tensor *fine_depths(mn_tensor *y, mn_tensor *t, mn_tensor *u, int64_t count) {
+/* Depths where the coarse samples t say the surface is: density alone, no gradient. */
+static mn_tensor *fine_depths(mn_model *m, decoder d, mn_tensor *planes, mn_tensor **ray, mn_tensor *t, mn_tensor *u, int64_t count) {
     bool was = mn_tape_enable(false);
-    mn_tensor *r[3], *extra = NULL, *sigma = mn_call(slice, T(y), {"axis", 3}, {"stop", 1});
-    if (!mn_calln(r, raymarch, T(sigma, sigma, t))) extra = mn_call(depths_importance, T(r[2], t, u), {"steps", count});
+    mn_tensor *r[3], *extra = NULL;
+    mn_tensor *w1 = mn_call(slice, T(d.w1), {"axis", 0}, {"stop", 1}), *b1 = mn_call(slice, T(d.b1), {"axis", 0}, {"stop", 1});
+    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, d.w0, d.b0, w1, b1, mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")}))
+        extra = mn_call(depths_importance, T(r[2], t, u), {"steps", count});
     mn_tape_enable(was);
     return extra;
 }
@@ -40,19 +41,12 @@ mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_te
     out[0] = out[1] = out[2] = NULL;
     mn_calln(ray, rays, T(cam), {"res", res});
     mn_tensor *t = mn_call(depths_coarse, T(ray[0], coarse), {"near", mn_config(m, "ray_start")}, {"far", mn_config(m, "ray_end")}, {"steps", d});
-    mn_tensor *y = field(m, planes, ray[0], ray[1], t);
-    if (y && k > 0) {
-        mn_tensor *extra = fine_depths(y, t, fine, k);
-        mn_next3d_note("depths_fine", extra);
-        mn_tensor *more = field(m, planes, ray[0], ray[1], extra);
-        if (!mn_calln(order, depths_merge, T(t, extra))) {
-            y = mn_call(merge_samples, T(y, more, order[1]));
-            t = order[0];
-        }
+    decoder dec = decoder_weights(m);
+    if (k > 0) {
+        mn_tensor *extra = mn_next3d_note("depths_fine", fine_depths(m, dec, planes, ray, t, fine, k));
+        if (!mn_calln(order, depths_merge, T(t, extra))) t = order[0];
     }
-    mn_tensor *sigma = mn_call(slice, T(y), {"axis", 3}, {"stop", 1});
-    mn_tensor *rgb = mn_call(affine, T(mn_call(sigmoid, T(mn_call(slice, T(y), {"axis", 3}, {"start", 1})))), {"scale", 1.002}, {"shift", -0.001});
-    if (!mn_calln(r, raymarch, T(rgb, sigma, t))) {
+    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, dec.w0, dec.b0, dec.w1, dec.b1, mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")})) {
         mn_tensor *seen = mn_call(sum, T(r[2]), {"axis", 2}, {"keep", 1});
         mn_next3d_note("weights_sum", seen);
         if (mn_config(m, "white_back")) r[0] = mn_call(add, T(r[0], mn_call(affine, T(seen), {"scale", -2}, {"shift", 2})));

@@ -69,29 +69,22 @@ static mn_tensor *norm(mn_model *m, const char *p, mn_tensor *x) {
     return mn_call(layer_norm, T(x, mn_weight(m, "%s.weight", p), mn_weight(m, "%s.bias", p)));
 }
 
-static mn_tensor *attention(mn_model *m, const char *p, mn_tensor *x, mn_tensor *mask) {
+static mn_tensor *attention(mn_model *m, const char *p, mn_tensor *x, bool causal) {
     if (!x) return NULL;
-    int64_t n = x->shape[0], t = x->shape[1], w = x->shape[2], head = mn_config_int(m, "head_width");
-    int64_t heads = w > head ? w / head : 1, d = w / heads;
-    mn_tensor *qkv = mn_call(linear, T(x, mn_weight(m, "%s.in_proj_weight", p), mn_weight(m, "%s.in_proj_bias", p)));
-    qkv = mn_permute(mn_reshape(qkv, 5, (int64_t[]){n, t, 3, heads, d}), 5, (int[]){2, 0, 3, 1, 4});
-    mn_tensor *part[3];
-    for (int k = 0; k < 3; k++)
-        part[k] = mn_reshape(mn_call(slice, T(qkv), {"axis", 0}, {"start", k}, {"stop", k + 1}), 4, (int64_t[]){n, heads, t, d});
-    mn_tensor *q = mn_call(affine, T(part[0]), {"scale", 1 / sqrt((double)d)});
-    mn_tensor *scores = mn_call(matmul, T(q, part[1]), {"tb", 1});
-    if (mask) scores = mn_call(add, T(scores, mask));
-    mn_tensor *y = mn_permute(mn_call(matmul, T(mn_call(softmax, T(scores)), part[2])), 4, (int[]){0, 2, 1, 3});
-    return mn_use_linear(m, mn_join("%s.out_proj", p).text, mn_reshape(y, 3, (int64_t[]){n, t, w}));
+    int64_t w = x->shape[2], head = mn_config_int(m, "head_width");
+    mn_tensor *qkv = mn_call(linear, T(x, mn_weight(m, "%s.in_proj_weight", p), mn_weight(m, "%s.in_proj_bias", p))), *part[3];
+    for (int k = 0; k < 3; k++) part[k] = mn_call(slice, T(qkv), {"axis", 2}, {"start", k * w}, {"stop", (k + 1) * w});
+    mn_tensor *y = mn_call(attention, T(part[0], part[1], part[2]), {"heads", w > head ? w / head : 1}, {"causal", causal});
+    return mn_use_linear(m, mn_join("%s.out_proj", p).text, y);
 }
 
-/* short: the tower's letter in reported names ("v", "t"). */
-static mn_tensor *tower(mn_model *m, const char *name, const char *letter, mn_tensor *x, int layers, mn_tensor *mask) {
+/* letter: stands for the tower in reported names ("v", "t"). */
+static mn_tensor *tower(mn_model *m, const char *name, const char *letter, mn_tensor *x, int layers, bool causal) {
     for (int k = 0; k < layers && x; k++) {
         mn_scope scope = mn_scope_open();
         mn_name p = mn_join("%s.resblocks.%d", name, k);
         mn_tensor *h = mn_noted(norm(m, mn_join("%s.ln_1", p.text).text, x), "%s.block%d.ln_1", letter, k);
-        h = mn_noted(attention(m, mn_join("%s.attn", p.text).text, h, mask), "%s.block%d.attn", letter, k);
+        h = mn_noted(attention(m, mn_join("%s.attn", p.text).text, h, causal), "%s.block%d.attn", letter, k);
         x = mn_call(add, T(x, h));
         h = mn_use_linear(m, mn_join("%s.mlp.c_fc", p.text).text, norm(m, mn_join("%s.ln_2", p.text).text, x));
         h = mn_noted(mn_call(quick_gelu, T(mn_noted(h, "%s.block%d.c_fc", letter, k))), "%s.block%d.gelu", letter, k);
@@ -122,7 +115,7 @@ static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr
     mn_tensor *first = mn_call(expand, T(mn_weight(m, "visual.class_embedding")), {"d0", n}, {"d1", 1}, {"d2", width});
     x = mn_call(add, T(mn_call(concat, T(first, x), {"axis", 1}), mn_weight(m, "visual.positional_embedding")));
     x = mn_noted(norm(m, "visual.ln_pre", x), "v.ln_pre");
-    x = tower(m, VISUAL, "v", x, (int)mn_config_int(m, "vision_layers"), NULL);
+    x = tower(m, VISUAL, "v", x, (int)mn_config_int(m, "vision_layers"), false);
     x = mn_call(slice, T(x), {"axis", 1}, {"stop", 1});
     if (x) x = mn_noted(norm(m, "visual.ln_post", mn_reshape(x, 2, (int64_t[]){n, width})), "v.ln_post");
     out[0] = mn_scope_leave(scope, mn_call(matmul, T(x, mn_weight(m, "visual.proj"))));
@@ -187,13 +180,6 @@ static mn_tensor *cut(mn_tensor *ids, int64_t used) {
     return short_ids;
 }
 
-static mn_tensor *causal(mn_dtype dtype, int64_t t) {
-    mn_tensor *mask = mn_zeros(MN_F32, 2, (int64_t[]){t, t});
-    for (int64_t i = 0; mask && i < t; i++)
-        for (int64_t j = i + 1; j < t; j++) ((float *)mask->data)[i * t + j] = -INFINITY;
-    return mask ? mn_cast(mask, dtype) : NULL;
-}
-
 static mn_status run_text(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
     mn_tensor *ids = in[0], *table = mn_weight(m, "token_embedding.weight");
@@ -206,7 +192,7 @@ static mn_status run_text(mn_model *m, mn_tensor *const *in, const double *attr,
         int64_t n = ids->shape[0];
         mn_tensor *where = mn_call(slice, T(mn_weight(m, "positional_embedding")), {"axis", 0}, {"stop", t});
         mn_tensor *x = mn_noted(mn_call(add, T(mn_call(gather, T(table, ids)), where)), "t.embed");
-        x = tower(m, TEXT, "t", x, (int)mn_config_int(m, "text_layers"), causal(table->dtype, t));
+        x = tower(m, TEXT, "t", x, (int)mn_config_int(m, "text_layers"), true);
         if (mn_trace.note) mn_noted(norm(m, "ln_final", x), "t.ln_final");
         x = mn_call(gather, T(mn_reshape(x, 2, (int64_t[]){n * t, width}), at));
         y = mn_call(matmul, T(norm(m, "ln_final", x), mn_weight(m, "text_projection")));

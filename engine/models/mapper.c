@@ -79,18 +79,13 @@ static mn_status build(mn_model *m) {
 
 /* ---- the two mappers ---- */
 
-static mn_tensor *attend(mn_tensor *q, mn_tensor *k, mn_tensor *v, int64_t d, const char *name) {
-    mn_tensor *a = mn_call(softmax, T(mn_call(affine, T(mn_call(matmul, T(q, k), {"tb", 1})), {"scale", 1 / sqrt((double)d)})));
-    return mn_call(matmul, T(mn_noted(a, "%s", name), v));
-}
-
 /* u [N,R,W] normalised rows, alpha [N,E] normalised -> dw [N,R,W] */
 static mn_tensor *texture(mn_model *m, const plan *p, mn_tensor *u, mn_tensor *alpha) {
     mn_scope scope = mn_scope_open();
     mn_tensor *h = mn_call(add, T(fc(m, p, "texture.row", u), mn_weight(m, "texture.embedding")));
     if (p->cross && u) {
         mn_tensor *q = mn_reshape(fc(m, p, "texture.query", alpha), 3, (int64_t[]){u->shape[0], 1, p->d});
-        mn_tensor *a = attend(q, fc(m, p, "texture.key", u), fc(m, p, "texture.value", u), p->d, "A_T");
+        mn_tensor *a = mn_call(attention, T(q, fc(m, p, "texture.key", u), fc(m, p, "texture.value", u)));
         h = mn_call(affine, T(mn_call(add, T(h, fc(m, p, "texture.attended", a)))), {"scale", sqrt(0.5)});
     }
     h = hidden(m, p, "texture", mn_call(lrelu, T(h)));
@@ -109,7 +104,8 @@ static mn_tensor *emotion(mn_model *m, const plan *p, mn_tensor *u, mn_tensor *a
     mn_tensor *h = fc(m, p, "emotion.alpha", alpha);
     if (p->cross && alpha) {
         int64_t n = alpha->shape[0];
-        mn_tensor *a = attend(fc(m, p, "emotion.query", u), tokens(m, "emotion.key", alpha, n, p->e), tokens(m, "emotion.value", alpha, n, p->e), p->d, "A_E");
+        mn_tensor *k = tokens(m, "emotion.key", alpha, n, p->e), *v = tokens(m, "emotion.value", alpha, n, p->e);
+        mn_tensor *a = mn_call(attention, T(fc(m, p, "emotion.query", u), k, v));
         a = mn_call(mean, T(a), {"axis", 1});
         h = mn_call(affine, T(mn_call(add, T(h, fc(m, p, "emotion.attended", a)))), {"scale", sqrt(0.5)});
     }

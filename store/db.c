@@ -261,7 +261,7 @@ mn_status mn_store_open(const char *path, int flags, mn_store **out) {
         return mn_fail(MN_ENOMEM, "opening library '%s': out of memory", path);
     }
     strcat(strcpy(s->path, front), path);
-    s->timeout_ms = 5000;
+    s->timeout_ms = 30000;
     if (open_file(s, flags)) {
         mn_store_close(s);
         return mn_errcode();

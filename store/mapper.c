@@ -38,6 +38,7 @@ static mn_status check_mapper(mn_store *s, const mn_store_mapper *m) {
         return mn_fail(MN_EARG, "status: expected 'training', 'complete' or 'failed', found '%s'", m->status ? m->status : "");
     if (strcmp(m->status, "complete") == 0 && !m->weights.size) return mn_fail(MN_EARG, "weights: a complete mapper has some, found none");
     if (m->options) mn_db_check_json(s, "options", m->options);
+    if (m->engine) mn_db_check_text("engine", m->engine, NAME_MAX_BYTES);
     if (m->thumbnail.size && (m->thumbnail.size < sizeof png || memcmp(m->thumbnail.data, png, sizeof png) != 0))
         return mn_fail(MN_EARG, "thumbnail: expected the bytes of a PNG file, found %zu others", m->thumbnail.size);
     if (m->notes && strlen(m->notes) > NOTES_MAX)

@@ -41,7 +41,7 @@ enum { MN_STORE_CREATE = 1 };        /* make the library if it is not there (its
 mn_status mn_store_open(const char *path, int flags, mn_store **out);
 mn_status mn_store_close(mn_store *s);               /* NULL is fine */
 const char *mn_store_path(const mn_store *s);
-void mn_store_timeout(mn_store *s, int milliseconds);   /* how long to wait for a turn; 5000 at first */
+void mn_store_timeout(mn_store *s, int milliseconds);   /* how long to wait for a turn; 30000 at first, as long as compacting a large library may take */
 
 /* Check everything: SQLite's own integrity, references, checksums of all data,
  * search indices.  Each problem is reported as a sentence; *problems counts them.

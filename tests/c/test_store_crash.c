@@ -130,6 +130,25 @@ static void test_busy(mn_bytes weights) {
     CHECK_STATUS(MN_OK, mn_store_close(other));
 }
 
+/* Others can write while the library is being checked: here, whenever a problem is reported. */
+static void write_meanwhile(void *user, const char *sentence) {
+    CHECK(strstr(sentence, "weights of mapper 'smile'") != NULL);
+    CHECK(mn_store_mapper_tag(user, "smile", "meanwhile") == MN_OK);
+}
+
+static void test_verify_beside_writers(mn_bytes weights) {
+    mn_store *s = test_store("checked.db"), *other = test_store("checked.db");
+    mn_store_mapper m = test_mapper("smile", weights);
+    int problems;
+    mn_store_timeout(other, 0);
+    CHECK_STATUS(MN_OK, mn_store_mapper_save(s, &m, 0, NULL));
+    test_sql(test_path("checked.db"), "UPDATE blob SET data = zeroblob(size)");
+    CHECK_STATUS(MN_OK, mn_store_verify(s, write_meanwhile, other, &problems));
+    CHECK(problems == 1);
+    CHECK_STATUS(MN_OK, mn_store_close(other));
+    CHECK_STATUS(MN_OK, mn_store_close(s));
+}
+
 static void test_full(mn_bytes weights) {
     mn_store *s = test_store("full.db");
     mn_store_mapper m = test_mapper("smile", weights);
@@ -201,6 +220,7 @@ int main(void) {
     test_together(weights);
     test_kill(weights);
     test_busy(weights);
+    test_verify_beside_writers(weights);
     test_full(weights);
     test_memory(weights);
     free((void *)weights.data);

@@ -116,6 +116,10 @@ static void test_busy(mn_bytes weights) {
     CHECK_STATUS(MN_EBUSY, mn_store_run_flush(run));
     CHECK_STATUS(MN_OK, mn_db_end(other, MN_OK));
     CHECK_STATUS(MN_OK, mn_store_mapper_save(s, &m, 0, NULL));
+    CHECK_STATUS(MN_OK, mn_store_run_flush(run));
+    int changes = sqlite3_total_changes(s->db);
+    CHECK_STATUS(MN_OK, mn_store_run_flush(run));
+    CHECK(sqlite3_total_changes(s->db) == changes);         /* nothing is written twice */
     CHECK_STATUS(MN_OK, mn_store_run_finish(run, "complete", NULL));
     CHECK(test_number(test_path("busy.db"), "SELECT count(*) FROM metric") == 200);
     /* A reader sees one moment: what others write meanwhile appears in its next transaction. */
@@ -128,6 +132,29 @@ static void test_busy(mn_bytes weights) {
     CHECK_STATUS(MN_OK, mn_db_end(s, MN_OK));
     CHECK_STATUS(MN_OK, mn_store_close(s));
     CHECK_STATUS(MN_OK, mn_store_close(other));
+}
+
+/* A library that is not in write-ahead mode yet, with another process in the midst of writing: opening waits for it. */
+static void test_open_beside_writer(void) {
+    mn_store *s = test_store("journal.db");
+    CHECK_STATUS(MN_OK, mn_store_close(s));
+    test_sql(test_path("journal.db"), "PRAGMA journal_mode = DELETE");
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sqlite3 *db;
+        int rc = sqlite3_open(test_path("journal.db"), &db);
+        if (rc == SQLITE_OK) rc = sqlite3_exec(db, "BEGIN IMMEDIATE; UPDATE model SET name = 'busy'", NULL, NULL, NULL);
+        pause_ms(200);
+        if (rc == SQLITE_OK) rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+        _exit(rc != SQLITE_OK);
+    }
+    pause_ms(100);
+    CHECK_STATUS(MN_OK, mn_store_open(test_path("journal.db"), 0, &s));
+    CHECK_STATUS(MN_OK, mn_store_close(s));
+    CHECK(ended_well(pid));
+    CHECK(test_number(test_path("journal.db"), "SELECT count(*) FROM model WHERE name = 'busy'") == 1);
+    CHECK(test_number(test_path("journal.db"), "SELECT journal_mode = 'wal' FROM pragma_journal_mode") == 1);
 }
 
 /* Others can write while the library is being checked: here, whenever a problem is reported. */
@@ -220,6 +247,7 @@ int main(void) {
     test_together(weights);
     test_kill(weights);
     test_busy(weights);
+    test_open_beside_writer();
     test_verify_beside_writers(weights);
     test_full(weights);
     test_memory(weights);

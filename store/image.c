@@ -39,11 +39,19 @@ mn_status mn_store_image_pack(int n, const char *const *names, mn_tensor *const 
     return mn_errcode();
 }
 
+/* Not mn_file_write: a file that is gone in a moment need not reach the disk. */
+static mn_status write_bytes(const char *path, mn_bytes bytes) {
+    FILE *f = fopen(path, "wb");
+    bool ok = f && fwrite(bytes.data, 1, bytes.size, f) == bytes.size;
+    if (f && fclose(f)) ok = false;
+    return ok ? MN_OK : mn_fail(MN_EIO, "cannot write %s: %s", path, strerror(errno));
+}
+
 void *mn_store_image_with(mn_bytes image, void *(*open)(const char *path, void *user), void *user) {
     scratch t;
     void *result = NULL;
     if (mn_errcode() != MN_OK || scratch_open(&t)) return NULL;
-    if (mn_file_write(t.file, image.data, image.size) == MN_OK) result = open(t.file, user);
+    if (write_bytes(t.file, image) == MN_OK) result = open(t.file, user);
     scratch_close(&t);
     return result;
 }

@@ -17,6 +17,7 @@ static char test_folder[64];
 static inline void test_folder_make(void) {
     snprintf(test_folder, sizeof test_folder, "/tmp/mien-store-XXXXXX");
     CHECK(mkdtemp(test_folder) != NULL);
+    setenv("TMPDIR", test_folder, 1);    /* processes that are killed leave their temporary files here */
 }
 
 static inline void test_folder_remove(void) {

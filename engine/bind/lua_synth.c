@@ -5,6 +5,7 @@
 #include <string.h>
 #include "bind.h"
 #include "../camera.h"
+#include "../synth/caption.h"
 #include "../synth/composite.h"
 #include "../synth/synth.h"
 
@@ -190,6 +191,29 @@ static int l_pictures(lua_State *L) {
     return 2;
 }
 
+/* mien.caption(z [80] or nil, weights [57], rng) -> text; z: mention the looks of that person */
+static int l_caption(lua_State *L) {
+    char text[MN_CAPTION];
+    bind_enter(L);
+    mn_tensor *z = bind_opt_tensor(L, 1), *w = bind_tensor(L, 2);
+    mn_rng *rng = bind_rng(L, 3);
+    if (w->dtype != MN_F32 || w->n != MN_EXPR_UNITS || (z && (z->dtype != MN_F32 || z->n != MN_PERSON_Z)))
+        return luaL_error(L, "caption: z [%d] and weights [%d] expected, got %s and %s", MN_PERSON_Z, MN_EXPR_UNITS, mn_shape_text(z), mn_shape_text(w));
+    mn_look look;
+    if (z) look = mn_look_from_z(z->data);
+    if (mn_caption(z ? &look : NULL, w->data, rng, text, sizeof text)) return bind_raise(L);
+    lua_pushstring(L, text);
+    return 1;
+}
+static int l_caption_words(lua_State *L) {               /* every word a caption can hold, one a line */
+    bind_enter(L);
+    char *words = mn_caption_words();
+    if (!words) return bind_raise(L);
+    lua_pushstring(L, words);
+    free(words);
+    return 1;
+}
+
 /* mien.backgrounds(rng, n) -> top [n,3], bottom [n,3] */
 static int l_backgrounds(lua_State *L) {
     bind_enter(L);
@@ -248,7 +272,7 @@ static int l_landmark_weights(lua_State *L) {
 void bind_open_synth(lua_State *L) {
     static const luaL_Reg functions[] = {{"synth_open", l_open}, {"expression", l_named}, {"expression_random", l_random}, {"expression_names", l_names},
         {"unit_names", l_unit_names}, {"camera", l_camera}, {"pictures", l_pictures}, {"backgrounds", l_backgrounds},
-        {"landmark_weights", l_landmark_weights}, {0}};
+        {"landmark_weights", l_landmark_weights}, {"caption", l_caption}, {"caption_words", l_caption_words}, {0}};
     luaL_newmetatable(L, SYNTH_TYPE);
     lua_newtable(L);
     lua_pushcfunction(L, l_render);

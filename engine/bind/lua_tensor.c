@@ -267,6 +267,19 @@ static int l_set(lua_State *L) {                         /* t:set(i, v) */
     lua_settop(L, 1);
     return 1;
 }
+static int l_copy(lua_State *L) {                        /* t:copy(from): the numbers of a tensor of as many elements */
+    bind_enter(L);
+    mn_tensor *t = bind_tensor(L, 1), *from = bind_tensor(L, 2);
+    if (t->n != from->n) return luaL_error(L, "copy: %s expected, got %s", mn_shape_text(t), mn_shape_text(from));
+    mn_scope s = mn_scope_open();
+    from = mn_cast(from, t->dtype);
+    if (from) memcpy(t->data, from->data, (size_t)t->n * mn_dtype_size(t->dtype));
+    mn_scope_close(s);
+    if (!from) return bind_raise(L);
+    lua_settop(L, 1);
+    return 1;
+}
+static int l_zero_grad(lua_State *L) { mn_grad_zero(bind_tensor(L, 1)); lua_settop(L, 1); return 1; }
 static int l_shape(lua_State *L) {
     mn_tensor *t = bind_tensor(L, 1);
     lua_createtable(L, t->nd, 0);
@@ -347,7 +360,7 @@ void bind_open_tensor(lua_State *L) {
     static const luaL_Reg make[] = {{"tensor", l_tensor}, {"zeros", l_zeros}, {"full", l_full}, {"randn", l_randn}, {"rand", l_rand},
         {"numpy_randn", l_numpy_randn}, {"concat_rows", l_concat_rows}, {"scope", l_scope}, {"no_grad", l_no_grad}, {0}};
     static const luaL_Reg methods[] = {{"totable", l_totable}, {"item", l_item}, {"set", l_set}, {"shape", l_shape}, {"dim", l_size}, {"dtype", l_dtype},
-        {"cast", l_cast}, {"clone", l_clone}, {"detach", l_detach}, {"param", l_param}, {"grad", l_grad}, {0}};
+        {"cast", l_cast}, {"clone", l_clone}, {"detach", l_detach}, {"copy", l_copy}, {"zero_grad", l_zero_grad}, {"param", l_param}, {"grad", l_grad}, {0}};
     static const luaL_Reg meta[] = {{"__gc", tensor_gc}, {"__tostring", l_tostring}, {"__add", l_add}, {"__sub", l_sub}, {"__mul", l_mul},
         {"__div", l_div}, {"__unm", l_unm}, {0}};
     luaL_newmetatable(L, MN_TENSOR_TYPE);

@@ -105,9 +105,8 @@ void mn_person_mesh(const mn_synth *synth, const mn_person *person, const mn_sho
     mn_person_pose(synth, person, shot->expr, shot->head, shot->gaze, out, NULL);
 }
 
-mn_look mn_person_look(const mn_person *p) {
+static mn_look look_of(const mn_traits *t) {
     static const char *const TONE[] = {"very light", "light", "medium", "brown", "dark"};
-    const mn_traits *t = &p->traits;
     int tone = (int)(t->tone * 5);
     return (mn_look){
         .skin = TONE[tone < 0 ? 0 : tone > 4 ? 4 : tone],
@@ -116,4 +115,10 @@ mn_look mn_person_look(const mn_person *p) {
         .beard = t->look.beard, .goatee = t->look.goatee, .freckles = t->look.freckles, .make_up = t->make_up,
         .lipstick = t->lipstick, .brows = t->look.brow_thickness,
     };
+}
+mn_look mn_person_look(const mn_person *p) { return look_of(&p->traits); }
+mn_look mn_look_from_z(const float z[MN_PERSON_Z]) {
+    mn_traits t;
+    mn_traits_from_z(z, &t);
+    return look_of(&t);
 }

@@ -103,6 +103,7 @@ typedef struct mn_look {
     float brows;                    /* thickness, .7 .. 1.25 */
 } mn_look;
 mn_look mn_person_look(const mn_person *person);
+mn_look mn_look_from_z(const float z[MN_PERSON_Z]);      /* the same without making the person */
 
 /* mn_expression_effective for this person's face; gaze may be NULL. */
 void mn_person_effective(const mn_person *person, const float gaze[2], const float w[MN_EXPR_UNITS], float out[MN_EXPR_UNITS]);

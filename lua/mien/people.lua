@@ -53,4 +53,18 @@ function people:pictures(refs, top, bottom)
   return core.concat_rows(pictures), core.concat_rows(cover)
 end
 
+-- Pictures for the encoders: random flat backgrounds, sometimes blurred by way of a smaller size, a little noise and
+-- brightness; at `size` pixels.  Generated pictures are softer than rendered ones, hence the blur.
+function people:augmented(refs, size, rng)
+  local x, cover = self:pictures(refs)
+  local n = #refs
+  local background = core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9
+  x = x + (1 + cover * -1) * background
+  local via = rng:uniform() < 0.5 and math.floor(rng:uniform(40, 100)) or nil
+  if via then x = core.resize(x, {h = via, w = via, antialias = 1}) end
+  if x:dim(3) ~= size then x = core.resize(x, {h = size, w = size, antialias = 1}) end
+  local gain, shift = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
+  return (x * gain + shift + core.randn(x:shape(), rng) * (rng:uniform() * 0.06)):clamp{lo = -1, hi = 1}
+end
+
 return people

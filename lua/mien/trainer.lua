@@ -1,0 +1,118 @@
+-- trainer.lua -- the loop every training recipe runs: steps, averages of the loss terms, progress with the time left,
+-- checkpoints every so many seconds, Ctrl-C that stops cleanly, and resuming with the numbers of an uninterrupted run.
+--
+--   local run = trainer.new {
+--     name = 'encoder', checkpoint = 'data/avatar/encoder_checkpoint.safetensors',
+--     model = model,                   -- or params = {...}, names = {...}
+--     steps = 1000, seconds = math.huge, save_every = 180,
+--     lr = 1e-3, adam = {beta2 = 0.99}, ema = 0.998,      -- ema: keep an average of the weights
+--     config = json,                   -- text that must be the same when resuming
+--     step = function(i, rng) ... return loss, {term = number} end,
+--     saved = function(run) ... end,   -- after each checkpoint
+--   }
+--   run:go()                           -- true when all steps are done, false when stopped before
+--   run:averages()                     -- list of averaged tensors in the order of run.names
+--
+-- All randomness of step i comes from the rng it is given, a function of (seed, i) alone.
+local mien = require 'mien'
+local trainer = {}
+trainer.__index = trainer
+
+-- Cosine decay to 5 % after a short warm-up.
+local function schedule(lr, i, steps, warm)
+  return lr * math.min(1, i / warm) * (0.05 + 0.475 * (1 + math.cos(math.pi * math.min(1, i / steps))))
+end
+
+function trainer.new(o)
+  local self = setmetatable(o, trainer)
+  if o.model then self.params, self.names = o.model:params() end
+  local options = {lr = o.lr}
+  for k, v in pairs(o.adam or {}) do options[k] = v end
+  self.optimizer = mien.adam(self.params, options)
+  self.at, self.seed, self.seconds, self.save_every = 0, o.seed or 1, o.seconds or math.huge, o.save_every or 180
+  if o.ema then
+    self.average = {}
+    for i, p in ipairs(self.params) do self.average[i] = p:clone() end
+  end
+  self:resume()
+  return self
+end
+
+function trainer:resume()
+  if not self.checkpoint then return end
+  local f = io.open(self.checkpoint, 'rb')
+  if not f then return end
+  f:close()
+  local t, meta = assert(mien.st_load(self.checkpoint))
+  if meta.config ~= (self.config or '') then
+    error(("%s: this checkpoint was made with other options; remove it to start anew, or give the options it was made with:\n  %s"):format(self.checkpoint, meta.config or ''), 0)
+  end
+  local state = {}
+  for i, n in ipairs(self.names) do
+    self.params[i]:copy(t['w.' .. n])
+    if self.average then self.average[i]:copy(t['e.' .. n]) end
+    state[2 * i - 1], state[2 * i] = t['m.' .. n], t['v.' .. n]
+  end
+  self.optimizer:restore(state, tonumber(meta.count))
+  self.at = tonumber(meta.step)
+  io.stderr:write(('%s: resuming at step %d\n'):format(self.name, self.at))
+end
+
+function trainer:save()
+  if self.checkpoint then
+    local t, state, count = {}, self.optimizer:state()
+    for i, n in ipairs(self.names) do
+      t['w.' .. n], t['m.' .. n], t['v.' .. n] = self.params[i], state[2 * i - 1], state[2 * i]
+      if self.average then t['e.' .. n] = self.average[i] end
+    end
+    assert(mien.st_save(self.checkpoint, t, {step = tostring(self.at), count = tostring(count), config = self.config or ''}))
+  end
+  if self.saved then self.saved(self) end
+end
+
+function trainer:averages() return self.average or self.params end
+
+-- One step; values to show.  An error leaves parameters and moments as they were after the last whole step.
+function trainer:one(i)
+  local values = mien.scope(function()
+    local loss, values = self.step(i, mien.rng(self.seed, i))
+    mien.backward(loss)
+    values = values or {}
+    values.loss = loss:item()
+    values.norm = self.optimizer:step(schedule(self.lr, i, self.steps, self.warm or 50))
+    return values
+  end)
+  if self.average then
+    local decay = math.min(self.ema, 1 - 1 / (1 + i / 10))
+    for k, p in ipairs(self.params) do mien.ema(self.average[k], p, decay) end
+  end
+  self.at = i
+  return values
+end
+
+function trainer:go()
+  local began, saved = os.time(), os.time()
+  local bar, means = mien.progress.new(self.name, self.steps), {}
+  local stopped
+  while self.at < self.steps and not stopped and os.time() - began < self.seconds do
+    local ok, values = pcall(self.one, self, self.at + 1)
+    if not ok then
+      if not mien.interrupted() then error(values, 0) end
+      mien.interrupt_clear()
+      for _, p in ipairs(self.params) do p:zero_grad() end
+      stopped = true
+    else
+      for k, v in pairs(values) do means[k] = (means[k] or v) * 0.96 + v * 0.04 end
+      bar:step(self.at, means, self.at == self.steps)
+      if self.log then self.log(self.at, values) end
+      if os.time() - saved >= self.save_every then self:save() saved = os.time() end
+    end
+  end
+  bar:done()
+  self:save()
+  self.means = means
+  if stopped then io.stderr:write(('%s: stopped at step %d; run it again to go on\n'):format(self.name, self.at)) end
+  return self.at >= self.steps
+end
+
+return trainer

@@ -1,0 +1,69 @@
+-- arcface.lua -- the identity network: pictures of one person to one direction, across expression, pose and light.
+-- Softmax over the training people with an additive cosine margin (Wang et al., "CosFace", CVPR 2018), scale 24, margin 0.25.
+local mien = require 'mien'
+mien.api(1)
+local People, trainer = require 'mien.people', require 'mien.trainer'
+local opt = mien.options {
+  people  = {'data/people', 'folder of pictures'},
+  out     = {'data/avatar', 'folder of arcface.safetensors'},
+  steps   = {3000, 'steps'},
+  seconds = {1e9, 'stop after this time'},
+  batch   = {48, 'pictures a step'},
+  lr      = {0.001, 'Adam learning rate'},
+  seed    = {1, 'seeds weights and order'},
+}
+local data = People.open(opt.people, 0, 100000)
+local class, classes = {}, 0
+for _, ref in ipairs(data.all) do
+  local c = data.chunks[ref[1]]
+  local p = c.first + math.floor((ref[2] - 1) / c.shots)
+  if not class[p] then class[p] = classes classes = classes + 1 end
+end
+local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":128,"se_reduction":8,"norm":"group","crop":[12,116,16,112],"crop_of":128}'
+local net = mien.new_model('arcface', config, opt.seed):train(true)
+print(net, classes .. ' people')
+local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
+local params, names = net:params()
+params[#params + 1], names[#names + 1] = centres, 'training.centres'
+
+local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
+
+local run = trainer.new {
+  name = 'arcface', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, adam = {clip = 5},
+  checkpoint = opt.out .. '/arcface_checkpoint.safetensors', config = config .. classes,
+  step = function(_, rng)
+    local refs, who = {}, {}
+    for i = 1, opt.batch do
+      local ref = data.all[rng:below(#data.all) + 1]
+      local c = data.chunks[ref[1]]
+      refs[i], who[i] = ref, class[c.first + math.floor((ref[2] - 1) / c.shots)]
+    end
+    local index = mien.tensor(who, 'i32')
+    local e = net:embed(net:prepare(data:augmented(refs, 128, rng)))
+    local cos = mien.linear(e, unit(centres))
+    local target = cos:pick(index)
+    -- log of sum over others and the target less its margin
+    local margin = 0.25
+    local logits = cos * 24
+    local shifted = mien.concat(logits, ((target + -margin) * 24):reshape(-1, 1), {axis = 2})
+    local all = shifted:softmax()
+    -- probability of the shifted target against all others: remove the unshifted target's share
+    local share = all:slice(2, 1, classes):pick(index)
+    local p = all:slice(2, classes + 1, classes + 1):reshape(-1) / (share * -1 + 1 + 1e-6)
+    local loss = (p + 1e-8):log():mean() * -1
+    local hit = 0
+    local t = cos:detach():totable()
+    for i = 1, opt.batch do
+      local best, at = -2, 0
+      for k = 1, classes do local v = t[(i - 1) * classes + k] if v > best then best, at = v, k - 1 end end
+      if at == who[i] then hit = hit + 1 end
+    end
+    return loss, {top1 = hit / opt.batch, cos = target:mean():item()}
+  end,
+  saved = function(run)
+    local copy = mien.new_model('arcface', config)
+    for i, n in ipairs(run.names) do if n ~= 'training.centres' then copy:set_weight(n, run:averages()[i]) end end
+    assert(copy:save(opt.out .. '/arcface.safetensors', {half = true, meta = {steps = tostring(run.at), recipe = 'recipes/pretrain/arcface.lua'}}))
+  end,
+}
+run:go()

@@ -1,0 +1,65 @@
+-- clip.lua -- the two towers, contrastively on (picture, caption) pairs: in a batch, each picture must find its caption and
+-- each caption its picture (Radford et al. 2021).  Half of the captions name the looks as well as the expression, so that
+-- looks and expression really share the space.
+local mien = require 'mien'
+mien.api(1)
+local People, trainer = require 'mien.people', require 'mien.trainer'
+local opt = mien.options {
+  people  = {'data/people', 'folder of pictures'},
+  out     = {'data/avatar', 'folder of clip.safetensors'},
+  steps   = {4000, 'steps'},
+  seconds = {1e9, 'stop after this time'},
+  batch   = {64, 'pairs a step'},
+  lr      = {0.0007, 'Adam learning rate'},
+  seed    = {1, 'seeds weights, order and captions'},
+}
+local data = People.open(opt.people, 0, 100000)
+local list = mien.caption_words()
+local words = mien.words(list)
+local config = ('{"image_resolution":64,"patch":8,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":128,"text_layers":2,"head_width":32,"eot":2,"antialias":1}')
+  :format(words:count())
+local clip = mien.new_model('clip', config, opt.seed):train(true)
+clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
+print(clip, words:count() .. ' words')
+
+local function captions(label, rng)
+  local ids = {}
+  for i = 1, label.expr:dim(1) do
+    local text = mien.caption(rng:uniform() < 0.5 and label.z:slice(1, i, i) or nil, label.expr:slice(1, i, i), rng)
+    ids[i] = words:tokens(text, {context = 40, truncate = true}):totable()
+  end
+  return mien.tensor(ids, 'i32')
+end
+
+-- Every row's own column against the others, both ways.
+local function contrastive(logits, n)
+  local diagonal = {}
+  for i = 1, n do diagonal[i] = i - 1 end
+  diagonal = mien.tensor(diagonal, 'i32')
+  return (logits:log_softmax():pick(diagonal):mean() + logits:permute(2, 1):log_softmax():pick(diagonal):mean()) * -0.5
+end
+
+local run = trainer.new {
+  name = 'clip', model = clip, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
+  checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
+  step = function(_, rng)
+    local refs = {}
+    for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
+    local label = data:rows(refs)
+    local x = clip:preprocess(data:augmented(refs, 64, rng))
+    local cos, logits = clip:similarity(clip:image(x), clip:text(captions(label, rng)))
+    local t, hit = cos:detach():totable(), 0
+    for i = 1, opt.batch do
+      local best, at = -2, 0
+      for k = 1, opt.batch do local v = t[(i - 1) * opt.batch + k] if v > best then best, at = v, k end end
+      if at == i then hit = hit + 1 end
+    end
+    return contrastive(logits, opt.batch), {top1 = hit / opt.batch}
+  end,
+  saved = function(run)
+    local copy = mien.new_model('clip', config)
+    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
+    assert(copy:save(opt.out .. '/clip.safetensors', {half = true, meta = {words = list, steps = tostring(run.at), recipe = 'recipes/pretrain/clip.lua'}}))
+  end,
+}
+run:go()

@@ -1,0 +1,64 @@
+-- encoder.lua -- E(I): shape, expression, gaze and camera of the face in a picture, learned from labelled renders.
+-- Loss: the expression as vertex positions in millimetres (what is seen of it) and all codes by their own spread.
+local mien = require 'mien'
+mien.api(1)
+local People, trainer = require 'mien.people', require 'mien.trainer'
+local opt = mien.options {
+  people  = {'data/people', 'folder of pictures'},
+  head    = {'data/avatar/head.safetensors', 'the head model'},
+  out     = {'data/avatar', 'folder of encoder.safetensors'},
+  steps   = {3000, 'steps'},
+  seconds = {1e9, 'stop after this time'},
+  batch   = {24, 'pictures a step'},
+  lr      = {0.001, 'Adam learning rate'},
+  seed    = {1, 'seeds weights and order'},
+}
+local head = assert(mien.load_model(opt.head))
+local data = People.open(opt.people, 0, 100000)
+local config = '{"input":96,"blocks":[2,2,2,2],"width":16,"hidden":192,"outputs":[40,50,2,3]}'
+local enc = mien.new_model('encoder', config, opt.seed):train(true)
+print(enc)
+local to_shape, to_expr = head:weight 'id_to_shape', head:weight 'units_to_expr'
+local verts = head:config 'vertices'
+-- every seventh vertex stands for the surface; millimetres per code
+local rows = {}
+for v = 0, verts - 1, 7 do for k = 0, 2 do rows[#rows + 1] = 3 * v + k end end
+local dirs = head:weight('exprdirs'):reshape(verts * 3, 50):gather(mien.tensor(rows, 'i32')) * 1000
+
+-- Angles of a camera on the sphere around the head: yaw, pitch, roll in units of 30 degrees.
+local function angles(camera)
+  local out = {}
+  for i = 1, camera:dim(1) do
+    local c = camera:slice(1, i, i):totable()
+    local x, y, z = c[4], c[8], c[12]
+    local yaw, pitch = math.atan2(x, z), math.asin(y / math.sqrt(x * x + y * y + z * z))
+    out[i] = {math.deg(yaw) / 30, math.deg(pitch) / 30, math.deg(math.asin(math.max(-1, math.min(1, -c[5])))) / 30}
+  end
+  return mien.tensor(out)
+end
+
+local run = trainer.new {
+  name = 'encoder', model = enc, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, adam = {clip = 5},
+  checkpoint = opt.out .. '/encoder_checkpoint.safetensors', config = config,
+  step = function(_, rng)
+    local refs = {}
+    for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
+    local label = data:rows(refs)
+    local code = enc:encode(data:augmented(refs, enc:config 'input', rng))
+    local shape, expr, gaze, camera = enc:split(code)
+    local true_expr = mien.matmul(label.effective, to_expr)
+    local d_expr = expr - true_expr
+    local surface = mien.linear(d_expr, dirs):square():mean()
+    local codes = d_expr:square():mean()
+    local s = (shape - mien.matmul(label.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, to_shape)):square():mean()
+    local g = (gaze - label.gaze * (1 / 10)):square():mean()
+    local c = (camera - angles(label.camera)):square():mean()
+    return surface * 2 + codes * 0.3 + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), expr = codes:item(), shape = s:item(), camera = c:item()}
+  end,
+  saved = function(run)
+    local copy = mien.new_model('encoder', config)
+    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
+    assert(copy:save(opt.out .. '/encoder.safetensors', {half = true, meta = {steps = tostring(run.at), recipe = 'recipes/pretrain/encoder.lua'}}))
+  end,
+}
+run:go()

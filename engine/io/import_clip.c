@@ -4,7 +4,6 @@
  *     width, patch      visual.conv1.weight [width,3,patch,patch]
  *     grid              visual.positional_embedding [grid^2+1,width]
  *     layers            how many resblocks there are
- *     heads             width / 64 (at least 1)
  * The names are the official ones; dtypes stay (f16 weights, f32 norms and embeddings).  The three integers of the
  * file (input_resolution, context_length, vocab_size) go into the configuration. */
 #include <math.h>
@@ -62,17 +61,15 @@ static mn_status collect(import_job *job, import_source *src) {
     norm(job, src, p, "ln_final", tw);
     import_take(job, src, p, "", DIMS(tw, embed), "text_projection");
     import_take(job, src, p, "", 0, NULL, "logit_scale");
-    import_config(job, "image", "%lld", (long long)(side * patch));
+    import_config(job, "image_resolution", "%lld", (long long)(side * patch));
     import_config(job, "patch", "%lld", (long long)patch);
-    import_config(job, "width", "%lld", (long long)w);
-    import_config(job, "layers", "%d", layers);
-    import_config(job, "heads", "%lld", (long long)(w < 128 ? 1 : w / 64));
+    import_config(job, "vision_width", "%lld", (long long)w);
+    import_config(job, "vision_layers", "%d", layers);
     import_config(job, "text_width", "%lld", (long long)tw);
     import_config(job, "text_layers", "%d", text_layers);
-    import_config(job, "text_heads", "%lld", (long long)(tw < 128 ? 1 : tw / 64));
     import_config(job, "context", "%lld", (long long)mn_dim(places, 0));
     import_config(job, "vocab", "%lld", (long long)mn_dim(tokens, 0));
-    import_config(job, "embed", "%lld", (long long)embed);
+    import_config(job, "embed_dim", "%lld", (long long)embed);
     return mn_errcode();
 }
 

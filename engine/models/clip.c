@@ -10,11 +10,11 @@
  * first `eot` where the setting names one.  Positions after the last end token are not computed: the causal
  * mask keeps them from mattering. */
 #include <math.h>
+#include "clip_picture.h"
 #include "layers.h"
 #include "../ops/shape.h"
 
 static const char *const VISUAL = "visual.transformer", *const TEXT = "transformer";
-static const double MEAN[3] = {0.48145466, 0.4578275, 0.40821073}, STD[3] = {0.26862954, 0.26130258, 0.27577711};
 
 /* ---- declaration ---- */
 
@@ -39,14 +39,16 @@ static mn_status declare_tower(mn_model *m, const char *tower, int64_t width, in
     return mn_errcode();
 }
 
+static int64_t heads_of(int64_t width, int64_t head) { return width >= 2 * head ? width / head : 1; }
+
 static mn_status build(mn_model *m) {
     int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), vw = mn_config_int(m, "vision_width");
     int64_t tw = mn_config_int(m, "text_width"), e = mn_config_int(m, "embed_dim"), head = mn_config_int(m, "head_width");
     int64_t context = mn_config_int(m, "context"), vocab = mn_config_int(m, "vocab");
     if (mn_errcode()) return mn_errcode();
     if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
-    if (head < 1 || (vw > head && vw % head) || (tw > head && tw % head))
-        return mn_fail(MN_EARG, "clip: head_width: a divisor of both widths (%lld, %lld) expected, got %lld", (long long)vw, (long long)tw, (long long)head);
+    if (head < 1 || vw % heads_of(vw, head) || tw % heads_of(tw, head))
+        return mn_fail(MN_EARG, "clip: head_width: heads of this width, or one, should fill widths %lld and %lld; got %lld", (long long)vw, (long long)tw, (long long)head);
     double v = 1 / sqrt((double)vw);
     mn_declare(m, MN_INIT_NORMAL, 0.01, true, MN_DIMS(context, tw), "positional_embedding");
     mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)tw), true, MN_DIMS(tw, e), "text_projection");
@@ -74,7 +76,7 @@ static mn_tensor *attention(mn_model *m, const char *p, mn_tensor *x, bool causa
     int64_t w = x->shape[2], head = mn_config_int(m, "head_width");
     mn_tensor *qkv = mn_call(linear, T(x, mn_weight(m, "%s.in_proj_weight", p), mn_weight(m, "%s.in_proj_bias", p))), *part[3];
     for (int k = 0; k < 3; k++) part[k] = mn_call(slice, T(qkv), {"axis", 2}, {"start", k * w}, {"stop", (k + 1) * w});
-    mn_tensor *y = mn_call(attention, T(part[0], part[1], part[2]), {"heads", w > head ? w / head : 1}, {"causal", causal});
+    mn_tensor *y = mn_call(attention, T(part[0], part[1], part[2]), {"heads", heads_of(w, head)}, {"causal", causal});
     return mn_use_linear(m, mn_join("%s.out_proj", p).text, y);
 }
 
@@ -125,23 +127,14 @@ static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr
 static mn_status run_preprocess(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
     if (mn_expect(m, "preprocess", "pictures", in[0], 4, (int64_t[]){-1, 3, -1, -1})) return mn_errcode();
-    mn_scope scope = mn_scope_open();
-    int64_t n = mn_config_int(m, "image_resolution"), h = in[0]->shape[2], w = in[0]->shape[3], shorter = h < w ? h : w;
-    mn_tensor *x = in[0], *scale = mn_empty(x->dtype, 1, (int64_t[]){3}), *shift = mn_empty(x->dtype, 1, (int64_t[]){3});
-    for (int k = 0; shift && k < 3; k++) {              /* ((x + 1) / 2 - mean) / std */
-        mn_fill(mn_view(scale, 1, (int64_t[]){1}, k), 0.5 / STD[k]);
-        mn_fill(mn_view(shift, 1, (int64_t[]){1}, k), (0.5 - MEAN[k]) / STD[k]);
-    }
-    if (shorter != n) {
-        h = h * n / shorter;
-        w = w * n / shorter;
-        x = mn_call(resize, T(x), {"h", h}, {"w", w}, {"mode", 1}, {"antialias", mn_config(m, "antialias")});
-    }
-    if (h != w) {                                       /* the middle; halves round to even, as published */
-        double y0 = nearbyint((double)(h - n) / 2), x0 = nearbyint((double)(w - n) / 2);
-        x = mn_call(crop2d, T(x), {"y0", y0}, {"y1", y0 + (double)n}, {"x0", x0}, {"x1", x0 + (double)n});
-    }
-    out[0] = mn_scope_leave(scope, mn_call(channel_affine, T(x, scale, shift)));
+    out[0] = mn_clip_preprocess(in[0], mn_config_int(m, "image_resolution"), mn_config(m, "antialias") != 0);
+    return mn_errcode();
+}
+
+static mn_status run_picture(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    out[1] = mn_clip_crop(in[0], mn_config_int(m, "image_resolution"));
+    out[0] = mn_clip_pixels(out[1]);
     return mn_errcode();
 }
 
@@ -214,6 +207,7 @@ static const mn_method methods[] = {
     {"image", "pixels", "image(pixels [N,3,n,n], preprocessed): features [N,E], not normalised", {{0}}, 0, run_image},
     {"text", "ids", "text(ids [N,context] i32): features [N,E], not normalised", {{0}}, 0, run_text},
     {"preprocess", "pictures", "preprocess(pictures [N,3,H,W] in -1..1): bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]", {{0}}, 0, run_preprocess},
+    {"picture", "picture", "picture(picture [H,W,3] u8): pixels [1,3,n,n] as the published preprocessing makes them, and the 8-bit crop [n,n,3]", {{0}}, 2, run_picture},
     {"similarity", "image text", "similarity(image [N,E], text [M,E]): cosines [N,M], and the logits exp(logit_scale) * cosine", {{0}}, 2, run_similarity},
     {0}};
 

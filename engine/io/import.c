@@ -47,6 +47,7 @@ int64_t import_option(import_job *job, const char *key, int64_t fallback, int64_
 }
 
 mn_status import_meta(import_job *job, const char *key, const char *value) {
+    if (!value) return mn_errcode();            /* its text did not fit into memory */
     if (job->n_meta == MAX_META) return mn_fail(MN_EINTERNAL, "import %s: more than %d metadata", job->importer->kind, MAX_META);
     char *k = strdup(key), *v = strdup(value);
     job->meta[2 * job->n_meta] = k;

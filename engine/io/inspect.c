@@ -104,7 +104,9 @@ static void add_tensor(printer *p, const mn_pkl_value *v) {
         v = mn_pkl_get(mn_pkl_state(v), "data");
         mn_text_addf(&p->line, " with entries ");
     }
-    if (mn_torch_look(p->t, v, &view)) {
+    mn_status s = mn_torch_look(p->t, v, &view);
+    if (s == MN_ENOMEM) return;                                 /* stays pending: the file is not to blame */
+    if (s) {
         mn_text_addf(&p->line, "cannot be read: ");
         add_clean(&p->line, (const uint8_t *)mn_errmsg(), strlen(mn_errmsg()));
         mn_error_clear();

@@ -220,6 +220,7 @@ static mn_status inflate_all(const mn_zip *z, const mn_zip_member *m, const uint
     }
     uint64_t made = m->size - out - s.avail_out;
     inflateEnd(&s);
+    if (state == Z_MEM_ERROR) return mn_fail(MN_ENOMEM, "%s: no memory to inflate '%s'", z->label, m->name);
     if (state != Z_STREAM_END || made != m->size)
         return mn_fail(MN_EFORMAT, "%s: member '%s' does not inflate to the %llu bytes promised: %s after %llu", z->label, m->name, (unsigned long long)m->size,
                        state == Z_STREAM_END ? "it ends" : s.msg ? s.msg : "it stops or goes on", (unsigned long long)made);

@@ -75,6 +75,7 @@ static int l_weight(lua_State *L) {                      /* m:weight(name): the 
     bind_push_tensor(L, mn_weight(bind_model(L, 1), "%s", luaL_checkstring(L, 2)));
     return 1;
 }
+static int l_has(lua_State *L) { lua_pushboolean(L, mn_has_weight(bind_model(L, 1), "%s", luaL_checkstring(L, 2))); return 1; }
 /* m:set_weight(name, tensor): copies the numbers in */
 static int l_set_weight(lua_State *L) {
     bind_enter(L);
@@ -187,7 +188,7 @@ static int l_kinds(lua_State *L) {
 void bind_open_model(lua_State *L) {
     static const luaL_Reg make[] = {{"new_model", l_new}, {"load_model", l_load}, {"model_kinds", l_kinds}, {"trace", l_trace}, {0}};
     static const luaL_Reg common[] = {{"kind", l_kind}, {"hash", l_hash}, {"config", l_config}, {"config_json", l_config_json}, {"numbers", l_numbers},
-        {"params", l_params}, {"weight", l_weight}, {"set_weight", l_set_weight}, {"train", l_train}, {"restore", l_restore}, {"save", l_save}, {0}};
+        {"params", l_params}, {"weight", l_weight}, {"has", l_has}, {"set_weight", l_set_weight}, {"train", l_train}, {"restore", l_restore}, {"save", l_save}, {0}};
     luaL_newmetatable(L, MN_MODEL_TYPE);
     lua_newtable(L);
     luaL_register(L, NULL, common);

@@ -86,7 +86,7 @@ static mn_status build(mn_model *m) {
     double sr[2] = {0}, up[2] = {0};
     if (mn_errcode()) return mn_errcode();
     if (p < 8 || (p & (p - 1))) return mn_fail(MN_EARG, "next3d: plane_resolution: a power of two from 8 on expected, got %lld", (long long)p);
-    sg_declare_mapping(m, "backbone.mapping", mn_config_int(m, "z_dim"), mn_config_int(m, "c_dim"), w, (int)mn_config_int(m, "mapping_layers"));
+    sg_declare_mapping(m, "backbone.mapping", mn_config_int(m, "z_dim"), mn_config_int(m, "c_dim"), w, (int)mn_config_int(m, "mapping_layers"), mn_config(m, "mapping_lr"));
     declare_plain(m, "backbone.synthesis", 3 * c);
     declare_plain(m, "texture_backbone.synthesis", c);
     declare_conditional(m, "mouth_backbone.synthesis", "mouth");
@@ -320,7 +320,7 @@ mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, m
 static mn_status run_mapping(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     if (mn_expect(m, "mapping", "z", in[0], 2, (int64_t[]){-1, mn_config_int(m, "z_dim")}) || mn_expect(m, "mapping", "c", in[1], 2, (int64_t[]){-1, mn_config_int(m, "c_dim")})) return mn_errcode();
     int cutoff = attr[1] < 0 ? half_rows(m) : (int)attr[1];
-    out[0] = sg_mapping(m, "backbone.mapping", in[0], in[1], 2 * half_rows(m), (int)mn_config_int(m, "mapping_layers"), mn_config(m, "c_scale"), attr[0], cutoff);
+    out[0] = sg_mapping(m, "backbone.mapping", in[0], in[1], 2 * half_rows(m), (int)mn_config_int(m, "mapping_layers"), mn_config(m, "mapping_lr"), mn_config(m, "c_scale"), attr[0], cutoff);
     return mn_errcode();
 }
 static mn_status check_ws(mn_model *m, const char *method, mn_tensor *ws) {
@@ -364,7 +364,7 @@ static const mn_method methods[] = {
 
 const mn_modeldef mn_model_next3d = {
     .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
-    .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
+    .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"mapping_lr\":0.01,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
               "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
               "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"decoder_hidden\":64,\"vertices\":5023,\"faces\":9976,"
               "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"

@@ -8,7 +8,6 @@
 #include "../ops/shape.h"
 
 #define SQRT2 1.4142135623730951
-static const double MAPPING_LR = 0.01;
 
 mn_tensor *sg_row(mn_tensor *ws, int row) {
     mn_tensor *r = mn_call(slice, T(ws), {"axis", 1}, {"start", row}, {"stop", row + 1});
@@ -31,12 +30,12 @@ static mn_tensor *fc(mn_tensor *x, mn_tensor *w, mn_tensor *b, double lr) {
 
 /* ---- mapping ---- */
 
-mn_status sg_declare_mapping(mn_model *m, const char *p, int64_t z, int64_t c, int64_t w, int layers) {
+mn_status sg_declare_mapping(mn_model *m, const char *p, int64_t z, int64_t c, int64_t w, int layers, double lr) {
     mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(w), "%s.w_avg", p);
     mn_declare(m, MN_INIT_NORMAL, 1, true, MN_DIMS(w, c), "%s.embed.weight", p);
     mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(w), "%s.embed.bias", p);
     for (int k = 0; k < layers; k++) {
-        mn_declare(m, MN_INIT_NORMAL, 1 / MAPPING_LR, true, MN_DIMS(w, k ? w : z + w), "%s.fc%d.weight", p, k);
+        mn_declare(m, MN_INIT_NORMAL, 1 / lr, true, MN_DIMS(w, k ? w : z + w), "%s.fc%d.weight", p, k);
         mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(w), "%s.fc%d.bias", p, k);
     }
     return mn_errcode();
@@ -48,12 +47,12 @@ static mn_tensor *unit_moment(mn_tensor *x) {
     return mn_call(mul, T(x, mn_call(rsqrt, T(mn_call(affine, T(mean), {"shift", 1e-8})))));
 }
 
-mn_tensor *sg_mapping(mn_model *m, const char *p, mn_tensor *z, mn_tensor *c, int rows, int layers, double c_scale, double psi, int cutoff) {
+mn_tensor *sg_mapping(mn_model *m, const char *p, mn_tensor *z, mn_tensor *c, int rows, int layers, double lr, double c_scale, double psi, int cutoff) {
     mn_scope scope = mn_scope_open();
     mn_tensor *e = fc(mn_call(affine, T(c), {"scale", c_scale}), mn_weight(m, "%s.embed.weight", p), mn_weight(m, "%s.embed.bias", p), 1);
     mn_tensor *x = mn_call(concat, T(unit_moment(z), unit_moment(e)), {"axis", 1});
     for (int k = 0; k < layers; k++)
-        x = mn_call(lrelu, T(fc(x, mn_weight(m, "%s.fc%d.weight", p, k), mn_weight(m, "%s.fc%d.bias", p, k), MAPPING_LR)));
+        x = mn_call(lrelu, T(fc(x, mn_weight(m, "%s.fc%d.weight", p, k), mn_weight(m, "%s.fc%d.bias", p, k), lr)));
     if (!x) return mn_scope_leave(scope, NULL);
     int64_t n = x->shape[0], w = x->shape[1];
     mn_tensor *near = x;

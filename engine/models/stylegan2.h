@@ -8,9 +8,9 @@ static inline int sg_first_row(int res) { int k = 31 - __builtin_clz((unsigned)r
 /* Rows of a whole network up to res: two a block. */
 static inline int sg_rows(int res) { return 2 * (31 - __builtin_clz((unsigned)res)) - 2; }
 
-mn_status sg_declare_mapping(mn_model *m, const char *prefix, int64_t z, int64_t c, int64_t w, int layers);
-/* ws [N,rows,w] from z [N,Z], c [N,C]; rows [0,cutoff) are pulled towards w_avg by psi (cutoff <= 0: all). */
-mn_tensor *sg_mapping(mn_model *m, const char *prefix, mn_tensor *z, mn_tensor *c, int rows, int layers, double c_scale, double psi, int cutoff);
+mn_status sg_declare_mapping(mn_model *m, const char *prefix, int64_t z, int64_t c, int64_t w, int layers, double lr);
+/* lr: learning rate of the hidden layers relative to the others (published: 0.01).  ws [N,rows,w] from z [N,Z], c [N,C]; rows [0,cutoff) are pulled towards w_avg by psi (cutoff <= 0: all). */
+mn_tensor *sg_mapping(mn_model *m, const char *prefix, mn_tensor *z, mn_tensor *c, int rows, int layers, double lr, double c_scale, double psi, int cutoff);
 
 /* in 0: the block of a learned constant (b4).  noise_res: size of the stored noise (the block's output). */
 mn_status sg_declare_block(mn_model *m, const char *prefix, int64_t in, int64_t out, int64_t rgb, int64_t w, int res);

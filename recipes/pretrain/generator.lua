@@ -5,10 +5,10 @@
 -- half-size copy, all weighted towards brows, eyes and mouth; of the low-resolution picture and the coverage that volume
 -- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
--- A run of seconds= (or steps=) can be stopped with Ctrl-C and goes on from its checkpoint with the same numbers.
+-- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
 mien.api(1)
-local People = require 'mien.people'
+local People, trainer = require 'mien.people', require 'mien.trainer'
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures (recipes/pretrain/people.lua)'},
   head    = {'data/avatar/head.safetensors', 'the head model'},
@@ -16,16 +16,15 @@ local opt = mien.options {
   steps   = {20000, 'steps in all; the learning rate falls along them'},
   seconds = {1e9, 'stop after this time (the checkpoint is kept)'},
   batch   = {4, 'pictures a step'},
-  lr      = {0.0025, 'Adam learning rate'},
+  lr      = {0.005, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
-  reload  = {600, 'seconds between looks for new pictures'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
 }
 
 local head = assert(mien.load_model(opt.head))
 local mask = assert(mien.st_load((opt.head:gsub('%.safetensors$', '_mask.safetensors')))).uv_face_mask
-local small = [["z_dim":80,"w_dim":192,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
+local small = [["z_dim":80,"w_dim":192,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
@@ -39,41 +38,10 @@ local function topology(gen)
 end
 
 local gen = mien.new_model('next3d', config, opt.seed)
-local ema = mien.new_model('next3d', config, opt.seed)
 topology(gen)
-topology(ema)
 gen:train(true)
-local params, names = gen:params()
-local averages = {}
-for i, n in ipairs(names) do averages[i] = ema:weight(n) end
-local adam = mien.adam(params, {lr = opt.lr, beta1 = 0.9, beta2 = 0.99, clip = 10})
-local step = 0
-local w_avg = mien.zeros{gen:config 'w_dim'}
-
--- ---- checkpoint: weights, averages, Adam's moments, step ----
-local ckpt = opt.out .. '/generator_checkpoint.safetensors'
-local function save()
-  local t = {}
-  for i, n in ipairs(names) do t['w.' .. n], t['e.' .. n] = params[i], averages[i] end
-  local state, count = adam:state()
-  for i, s in ipairs(state) do t[('adam.%05d'):format(i)] = s end
-  t.w_avg = w_avg
-  assert(mien.st_save(ckpt, t, {step = tostring(step), count = tostring(count), config = config}))
-  ema:set_weight('backbone.mapping.w_avg', w_avg)
-  assert(ema:save(opt.out .. '/generator.safetensors', {half = true, meta = {steps = tostring(step), recipe = 'recipes/pretrain/generator.lua'}}))
-end
-local file = io.open(ckpt, 'rb')
-if file then
-  file:close()
-  local t, meta = assert(mien.st_load(ckpt))
-  for _, n in ipairs(names) do gen:set_weight(n, t['w.' .. n]) ema:set_weight(n, t['e.' .. n]) end
-  local state = {}
-  for i = 1, 2 * #params do state[i] = t[('adam.%05d'):format(i)] end
-  adam:restore(state, tonumber(meta.count))
-  step, w_avg = tonumber(meta.step), t.w_avg:clone()
-  print(('resuming at step %d'):format(step))
-end
 print(gen)
+local data = People.open(opt.people, 0, 100000)
 
 -- ---- one batch ----
 local front = mien.camera{focal = gen:config 'focal', radius = gen:config 'radius'}
@@ -118,40 +86,38 @@ local function loss_of(rows, target, cover, rng)
   local raw = l1(features:slice(2, 1, 3), empty, half_weight)
   local covered = l1(seen, half_cover, 1)
   local edge = l1(ix, tx, wx) + l1(iy, ty, wy)
-  return pixel + edge + l1(small, half, half_weight) + raw * 0.5 + covered * 0.3, pixel, raw, covered, ws
+  return pixel + edge + l1(small, half, half_weight) + raw * 0.5 + covered * 0.3, pixel, raw, covered
 end
 
 -- ---- the run ----
-local data, order, opened
-local function open_data()
-  data, opened = People.open(opt.people, 0, 100000), os.time()
-end
-open_data()
-local began, saved = os.time(), os.time()
-local bar = mien.progress.new('generator', opt.steps)
-local means = {}
-while step < opt.steps and os.time() - began < opt.seconds and not mien.interrupted() do
-  step = step + 1
-  local rng = mien.rng(opt.seed, step)
-  local refs = {}
-  for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
-  local lr = opt.lr * math.min(1, step / 100) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * math.min(1, step / opt.steps))))
-  local values = mien.scope(function()
-    local rows = data:rows(refs)
+local run = trainer.new {
+  name = 'generator', model = gen, steps = opt.steps, seconds = opt.seconds, save_every = opt.save, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
+  adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
+  step = function(_, rng)
+    local refs = {}
+    for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
-    local loss, pixel, raw, covered, ws = loss_of(rows, target, cover, rng)
-    mien.backward(loss)
-    local norm = adam:step(lr)
-    mien.ema(w_avg, ws:slice(2, 1, 1):reshape(opt.batch, -1):mean{axis = 1}, step < 500 and 0.95 or 0.998)
-    return {loss = loss:item(), pixel = pixel:item(), raw = raw:item(), cover = covered:item(), norm = norm}
-  end)
-  local decay = math.min(0.998, 1 - 1 / (1 + step / 10))
-  for i = 1, #params do mien.ema(averages[i], params[i], decay) end
-  for k, v in pairs(values) do means[k] = (means[k] or v) * 0.98 + v * 0.02 end
-  bar:step(step, means)
-  if os.time() - saved > opt.save then save() saved = os.time() end
-  if os.time() - opened > opt.reload then open_data() end
-end
-save()
-bar:done()
-print(('%s/generator.safetensors after %d steps'):format(opt.out, step))
+    local loss, pixel, raw, covered = loss_of(data:rows(refs), target, cover, rng)
+    return loss, {pixel = pixel:item(), raw = raw:item(), cover = covered:item()}
+  end,
+  saved = function(run)
+    local copy = mien.new_model('next3d', config)
+    topology(copy)
+    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
+    for _, name in ipairs{'conv0', 'conv1'} do                     -- the noise patterns are part of the picture
+      for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
+        for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
+          local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, name)
+          if gen:has(key) then copy:set_weight(key, gen:weight(key)) end
+        end
+      end
+    end
+    -- the mean w over people, towards which truncation pulls
+    local z = {}
+    for i = 1, 256 do z[i] = mien.numpy_randn(i, gen:config 'z_dim') end
+    local ws = copy:mapping(mien.concat_rows(z), front:expand(256, 25))
+    copy:set_weight('backbone.mapping.w_avg', ws:slice(2, 1, 1):reshape(256, -1):mean{axis = 1})
+    assert(copy:save(opt.out .. '/generator.safetensors', {half = true, meta = {steps = tostring(run.at), recipe = 'recipes/pretrain/generator.lua'}}))
+  end,
+}
+run:go()

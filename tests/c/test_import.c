@@ -131,7 +131,7 @@ static void clip(void) {
         write_state(path, table, 400, false, wrapped ? "module." : "");
         mn_st *st = import_one("clip", path, NULL, NULL, NULL);
         CHECK(st && mn_st_count(st) == 38 && !mn_st_has(st, "unwanted"));
-        CHECK(setting(st, "image_resolution", -1) == 6 && setting(st, "patch", -1) == 2 && setting(st, "vision_width", -1) == 4 && setting(st, "vision_layers", -1) == 1 && setting(st, "text_width", -1) == 4 &&
+        CHECK(setting(st, "image_resolution", -1) == 6 && setting(st, "patch", -1) == 2 && setting(st, "vision_width", -1) == 8 && setting(st, "vision_layers", -1) == 1 && setting(st, "text_width", -1) == 4 &&
               setting(st, "context", -1) == 7 && setting(st, "vocab", -1) == 20 && setting(st, "embed_dim", -1) == 6);
         mn_tensor *proj = st ? mn_st_get(st, "visual.proj") : NULL;
         CHECK(proj && mn_dtype_of(proj) == MN_F16 && ((uint16_t *)mn_data(proj))[0] == 0x3c01);

@@ -35,7 +35,9 @@ typedef struct mn_head {
 
 extern const float mn_head_centre[3];       /* inside the skull; origin of the scalp angles */
 
-mn_status mn_head_load(mn_head *head, const char *path);
+mn_status mn_head_load(mn_head *head, const char *path);            /* head.safetensors */
+mn_status mn_head_load_folder(mn_head *head, const char *folder);   /* an ICT-FaceKit checkout; some 160 OBJ files */
+bool mn_head_is_folder(const char *path);
 void mn_head_free(mn_head *head);
 /* Fills everything below `g` from g; called by the loaders. */
 mn_status mn_head_prepare(mn_head *head);

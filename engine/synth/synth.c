@@ -20,7 +20,7 @@ mn_synth *mn_synth_open(const char *path, const mn_synth_options *options) {
         return NULL;
     }
     synth->options = o;
-    mn_status status = mn_head_load(&synth->head, path);
+    mn_status status = mn_head_is_folder(path) ? mn_head_load_folder(&synth->head, path) : mn_head_load(&synth->head, path);
     if (!status) status = mn_skin_fields_make(&synth->skin, &synth->head, o.texture_width, o.texture_width / 2, o.pattern);
     for (int k = 0; !status && k < MN_HAIR_STYLES; k++) status = mn_hair_plan_make(&synth->plan[k], &synth->head, k, o.strands, o.pattern);
     if (status) {

@@ -33,7 +33,8 @@ typedef struct mn_synth_options {
 } mn_synth_options;
 
 mn_synth_options mn_synth_options_default(void);
-/* path: a head.safetensors (see docs of the head model's tensors in head.h).  options: NULL for the defaults. */
+/* path: a head.safetensors (layout in head.h) or the folder of an ICT-FaceKit checkout (read by ict.c, some seconds).
+ * options: NULL for the defaults. */
 mn_synth *mn_synth_open(const char *path, const mn_synth_options *options);
 void mn_synth_close(mn_synth *synth);           /* NULL is fine */
 

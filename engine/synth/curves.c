@@ -179,3 +179,18 @@ int mn_grid_nearest(const mn_grid *g, const float p[3], float reach, int guess) 
     }
     return found;
 }
+
+int mn_grid_within(const mn_grid *g, const float p[3], float radius, int *out, int room) {
+    int lo[3], hi[3], n = 0;
+    for (int k = 0; k < 3; k++) {
+        lo[k] = (int)fminf(fmaxf(floorf((p[k] - radius - g->lo[k]) / g->cell), 0), 1e6f);
+        hi[k] = (int)fminf(fmaxf(floorf((p[k] + radius - g->lo[k]) / g->cell), -1), (float)(g->size[k] - 1));
+    }
+    for (int x = lo[0]; x <= hi[0]; x++)
+        for (int y = lo[1]; y <= hi[1]; y++) {
+            int row = (x * g->size[1] + y) * g->size[2];
+            for (int t = lo[2] <= hi[2] ? g->first[row + lo[2]] : 0; lo[2] <= hi[2] && t < g->first[row + hi[2] + 1] && n < room; t++)
+                if (distance2(p, g->sorted + 3 * t) < radius * radius) out[n++] = g->index[t];
+        }
+    return n;
+}

@@ -21,5 +21,7 @@ void mn_grid_free(mn_grid *grid);
 /* Index of the nearest point within `reach`, or -1.  guess: an index expected to be near (-1: none); it only
  * makes the search shorter, the answer is exact. */
 int mn_grid_nearest(const mn_grid *grid, const float p[3], float reach, int guess);
+/* Indices of points nearer than radius, at most `room` of them; returns how many. */
+int mn_grid_within(const mn_grid *grid, const float p[3], float radius, int *out, int room);
 
 #endif

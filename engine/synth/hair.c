@@ -1,22 +1,21 @@
 /* hair.c -- grows a style's strands on one person's neutral face; the method is in hair.h. */
 #include "synth/curves.h"
 #include "synth/hair.h"
+#include "synth/skin_height.h"
 #include "synth/vec.h"
 #include <stdlib.h>
 #include <string.h>
 
-static const float REACH = 4.4f;            /* cm: skin further away than this does not push a strand */
+static const float UNDER = -.15f;           /* cm: where a strand begins under the skin */
 
 /* What growing needs besides the plan; arrays are per strand. */
 typedef struct growth {
     const mn_head *head;
     const mn_hair_plan *plan;
     const mn_hair_style *style;
-    mn_grid *skin;                          /* over skin_vertices */
-    float *skin_points, *skin_normals;      /* [n_skin_vertices,3] */
+    mn_skin_height *skin;
+    float *normals;                         /* [V,3] of the skin, area-weighted */
     float *length, *tangent, *d, *start;    /* [count], [count,3] ... */
-    int32_t *near;                          /* [count] nearest skin vertex, the next search's guess */
-    int32_t *slot;                          /* [V] place of a vertex in skin_vertices */
 } growth;
 
 /* Unit tangent along which the hair lies: away from the crown, or from the parting on top. */
@@ -45,17 +44,18 @@ static void plant(growth *g, const float *neutral, float *strands) {
     const mn_hair_style *s = g->style;
     float *own = g->start;                                          /* directions before clumps agree */
     for (int i = 0; i < plan->count; i++) {
-        vec3 root = {0, 0, 0};
-        for (int k = 0; k < 3; k++) root = v3_mad(root, v3(neutral + 3 * plan->corner[3 * i + k]), plan->bary[3 * i + k]);
-        float at[3];
-        v3_store(at, root);
-        g->near[i] = mn_grid_nearest(g->skin, at, REACH, g->slot[plan->corner[3 * i]]);
-        vec3 normal = g->near[i] < 0 ? (vec3){0, 1, 0} : v3(g->skin_normals + 3 * g->near[i]);
+        vec3 root = {0, 0, 0}, normal = {0, 0, 0};
+        for (int k = 0; k < 3; k++) {
+            int vertex = plan->corner[3 * i + k];
+            root = v3_mad(root, v3(neutral + 3 * vertex), plan->bary[3 * i + k]);
+            normal = v3_mad(normal, v3_unit(v3(g->normals + 3 * vertex)), plan->bary[3 * i + k]);
+        }
+        normal = v3_unit(normal);
         vec3 tangent = combing(s, root, plan->rest[3 * i], plan->elevation[i], normal);
         vec3 d = v3_add(v3_scale(normal, s->lift), v3_scale(tangent, 1 - s->lift * .5f));
         v3_store(own + 3 * i, v3_unit(v3_mad(d, v3(plan->direction + 3 * i), s->mess)));
         v3_store(g->tangent + 3 * i, tangent);
-        v3_store(strands + 3 * (size_t)i * (size_t)plan->points, v3_mad(root, normal, -.15f));
+        v3_store(strands + 3 * (size_t)i * (size_t)plan->points, v3_mad(root, normal, UNDER));
     }
     for (int i = 0; i < plan->count; i++) {
         int lead = plan->lead[i];
@@ -69,9 +69,7 @@ static void grow_strand(growth *g, int i, float brow, float *strand) {
     const mn_hair_style *s = g->style;
     const mn_hair_plan *plan = g->plan;
     float step = g->length[i] / (float)(s->points - 1);
-    vec3 d = v3(g->d + 3 * i), tangent = v3(g->tangent + 3 * i);
-    int near = g->near[i];
-    vec3 last = v3(strand), p = near < 0 ? last : v3_mad(last, v3(g->skin_normals + 3 * near), .05f);
+    vec3 d = v3(g->d + 3 * i), tangent = v3(g->tangent + 3 * i), last = v3(strand), p = last;
     for (int j = 1; j < s->points; j++) {
         const float *noise = plan->wobble + 3 * ((size_t)(j - 1) * (size_t)plan->count + (size_t)i);
         float front = s->tuck > 0 ? smoothstep(2, 6, p.z) * smoothstep(brow + 2, brow - 1, p.y) : 0;
@@ -79,21 +77,13 @@ static void grow_strand(growth *g, int i, float brow, float *strand) {
         d.z -= s->tuck * front;
         d = v3_unit(v3_mad(v3_mad(d, tangent, s->follow), v3(noise), s->wobble));
         p = v3_mad(p, d, step);
-        float margin = s->margin + .18f * minf(1, (float)j / 4) * s->volume, push = 0;
-        for (int pass = 0; pass < 2; pass++) {          /* the push may bring another vertex nearer */
-            float at[3];
-            v3_store(at, p);
-            int found = mn_grid_nearest(g->skin, at, REACH, near);
-            push = 0;
-            if (found < 0) break;
-            near = found;
-            vec3 n = v3(g->skin_normals + 3 * near);
-            float height = v3_dot(v3_sub(p, v3(g->skin_points + 3 * near)), n);
-            if (height >= margin) break;
-            push = margin - height;
-            p = v3_mad(p, n, push);
+        float margin = s->margin + .18f * minf(1, (float)j / 4) * s->volume;
+        for (int pass = 0; pass < 2; pass++) {          /* the skin is curved: one push may fall short */
+            vec3 n;
+            float height = mn_skin_height_at(g->skin, p, &n);
+            if (height < margin) p = v3_mad(p, n, margin - height);
         }
-        if (push > 0) d = v3_unit(v3_sub(p, last));
+        d = v3_unit(v3_sub(p, last));                   /* slides along the skin that pushed it */
         v3_store(strand + 3 * j, p);
         last = p;
     }
@@ -142,29 +132,16 @@ static bool covers_face(const growth *g, const float *neutral, const float *stra
 }
 
 static mn_status prepare(growth *g, const float *neutral) {
-    size_t n = (size_t)g->plan->count + 1, m = (size_t)g->head->n_skin_vertices, V = (size_t)g->head->g.n_vertices;
-    float *normals = malloc(V * 3 * sizeof *normals);
-    g->skin_points = malloc(m * 3 * sizeof(float));
-    g->skin_normals = malloc(m * 3 * sizeof(float));
+    size_t n = (size_t)g->plan->count + 1;
+    g->normals = malloc((size_t)g->head->g.n_vertices * 3 * sizeof(float));
     g->length = malloc(n * sizeof(float));
     g->tangent = malloc(n * 3 * sizeof(float));
     g->d = malloc(n * 3 * sizeof(float));
     g->start = malloc(n * 3 * sizeof(float));
-    g->near = malloc(n * sizeof(int32_t));
-    g->slot = calloc(V, sizeof(int32_t));
-    if (!normals || !g->skin_points || !g->skin_normals || !g->length || !g->tangent || !g->d || !g->start || !g->near || !g->slot) {
-        free(normals);
+    if (!g->normals || !g->length || !g->tangent || !g->d || !g->start)
         return mn_fail(MN_ENOMEM, "hair: no memory to grow %d strands", g->plan->count);
-    }
-    mn_head_skin_normals(g->head, neutral, normals);
-    for (size_t k = 0; k < m; k++) {
-        int i = g->head->skin_vertices[k];
-        g->slot[i] = (int32_t)k;
-        memcpy(g->skin_points + 3 * k, neutral + 3 * i, 3 * sizeof(float));
-        v3_store(g->skin_normals + 3 * k, v3_unit(v3(normals + 3 * i)));
-    }
-    free(normals);
-    g->skin = mn_grid_new(g->skin_points, (int)m, 1.6f);       /* cells: 1.6 cm measured fastest of .4 to 2 */
+    mn_head_skin_normals(g->head, neutral, g->normals);
+    g->skin = mn_skin_height_new(g->head, neutral, g->normals);
     return g->skin ? MN_OK : mn_errcode();
 }
 
@@ -187,8 +164,8 @@ int mn_hair_grow(const mn_head *head, const mn_hair_plan *plan, const mn_hair_st
             kept[n++] = i;
         }
     }
-    mn_grid_free(g.skin);
-    void *all[] = {grown, g.skin_points, g.skin_normals, g.length, g.tangent, g.d, g.start, g.near, g.slot};
+    mn_skin_height_free(g.skin);
+    void *all[] = {grown, g.normals, g.length, g.tangent, g.d, g.start};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) free(all[k]);
     return n;
 }

@@ -2,7 +2,7 @@
  *
  * A strand is a polyline of `points` vertices.  Growth, per strand and step of length h (cm):
  *     d <- unit(d + gravity * h * down + follow * tangent + wobble * noise),   p <- p + h d,
- * then p is pushed out to a margin above the nearest skin vertex.  Afterwards strands are drawn towards their
+ * then p is pushed out to a margin above the skin (skin_height.h) and d turned along the way taken.  Afterwards strands are drawn towards their
  * clump's lead strand (more at the tip), curled, and those that would cover the face are dropped.
  *
  * All random choices of a style (roots, clumps, directions) are taken once, on the template: two people with the

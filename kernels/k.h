@@ -17,6 +17,7 @@
 #define K_H
 #include <math.h>
 #include <stdint.h>
+#include "vmath.h"
 
 #ifndef K_REAL
 #define K_REAL float
@@ -117,24 +118,9 @@ typedef double k_acc;
 #define KERNEL_ROWS_HEAVY(op) K_BODY(op, op##_row, 0, 2)
 #endif
 
-/* Functions by precision: K_EXP(x) is expf or exp. */
+/* Functions by precision.  In f32, exp and what is made of it come from vmath.h, so that loops become vector code. */
 #define K_F32 (sizeof(real) == 4)
-#ifdef __CUDACC__
-K_FN float k_exp32(float x) { return expf(x); }
-#else
-/* e^x without a branch or a call, so that loops over it vectorise: x = n ln 2 + r, e^r by a polynomial of
- * degree 7 on |r| <= ln 2 / 2 (error below 2 ulp; results are limited to [2^-126, 2^127.9], NaN stays NaN). */
-K_FN float k_exp32(float x) {
-    x = x < -87.33654f ? -87.33654f : x;
-    x = x > 88.7f ? 88.7f : x;
-    float n = x * 1.44269504f + 12582912.0f - 12582912.0f;          /* nearest whole number */
-    float r = x - n * 0.693359375f - n * -2.12194440e-4f;
-    float p = 1 + r * (1 + r * (0.5f + r * (1.6666667e-1f + r * (4.1666670e-2f + r * (8.3333340e-3f + r * (1.3888890e-3f + r * 1.9841270e-4f))))));
-    union { int32_t i; float f; } scale = {((int32_t)n + 127) << 23};
-    return p * scale.f;
-}
-#endif
-K_FN real k_exp(real x) { return K_F32 ? (real)k_exp32((float)x) : (real)exp((double)x); }
+K_FN real k_exp(real x) { return K_F32 ? (real)v_exp((float)x) : (real)exp((double)x); }
 K_FN real k_log(real x) { return K_F32 ? (real)logf((float)x) : (real)log((double)x); }
 K_FN real k_log1p(real x) { return K_F32 ? (real)log1pf((float)x) : (real)log1p((double)x); }
 K_FN real k_sqrt(real x) { return K_F32 ? (real)sqrtf((float)x) : (real)sqrt((double)x); }
@@ -145,12 +131,6 @@ K_FN real k_floor(real x) { return K_F32 ? (real)floorf((float)x) : (real)floor(
 K_FN real k_abs(real x) { return x < 0 ? -x : x; }
 K_FN real k_sigmoid(real x) { return 1 / (1 + k_exp(-x)); }
 /* log(1 + e^x), linear above 20 as in the published decoder. */
-K_FN real k_softplus(real x) {
-    if (!K_F32) return x > 20 ? x : k_log1p(k_exp(x));
-    /* max(x,0) + log(1+u), u = e^-|x|; log(1+u) = 2 atanh(u/(2+u)), whose series in s^2 <= 1/9 ends below 1e-8 */
-    float u = k_exp32(-(float)k_abs(x)), s = u / (2 + u), q = s * s;
-    float l = 2 * s * (1 + q * (0.33333333f + q * (0.2f + q * (0.14285714f + q * (0.11111111f + q * (0.09090909f + q * 0.07692308f))))));
-    return (x > 0 ? x : 0) + (real)l;
-}
+K_FN real k_softplus(real x) { return K_F32 ? (real)v_softplus((float)x) : x > 20 ? x : k_log1p(k_exp(x)); }
 
 #endif

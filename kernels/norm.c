@@ -1,20 +1,22 @@
 /* norm.c -- softmax, log-softmax and layer normalisation over rows.  Backward ADDS. */
 #include "k.h"
 #include "norm.h"
+#include "simd.h"
 
 KERNEL_ROWS(softmax_fwd) {
     const real *x = (const real *)p->x + i * p->len;
     real *y = (real *)p->y + i * p->len;
     k_acc top = -INFINITY, sum = 0;
-    K_LOOP(j, p->len) top = x[j] > top ? x[j] : top;
+    K_SIMD_MAX(top) K_LOOP(j, p->len) top = x[j] > top ? x[j] : top;
     top = K_MAX(top);
     if (p->log) {
-        K_LOOP(j, p->len) sum += k_exp(x[j] - (real)top);
+        K_SIMD_SUM(sum) K_LOOP(j, p->len) sum += k_exp(x[j] - (real)top);
         sum = K_SUM(sum);
         real shift = (real)top + k_log((real)sum);
         K_LOOP(j, p->len) y[j] = x[j] - shift;
     } else {
-        K_LOOP(j, p->len) { y[j] = k_exp(x[j] - (real)top); sum += y[j]; }
+        K_LOOP(j, p->len) y[j] = k_exp(x[j] - (real)top);
+        K_SIMD_SUM(sum) K_LOOP(j, p->len) sum += y[j];
         sum = K_SUM(sum);
         real inv = (real)(1 / sum);
         K_LOOP(j, p->len) y[j] *= inv;
@@ -25,11 +27,11 @@ KERNEL_ROWS(softmax_bwd) {
     real *dx = (real *)p->dx + i * p->len;
     k_acc s = 0;
     if (p->log) {
-        K_LOOP(j, p->len) s += dy[j];
+        K_SIMD_SUM(s) K_LOOP(j, p->len) s += dy[j];
         s = K_SUM(s);
         K_LOOP(j, p->len) dx[j] += dy[j] - k_exp(y[j]) * (real)s;
     } else {
-        K_LOOP(j, p->len) s += dy[j] * y[j];
+        K_SIMD_SUM(s) K_LOOP(j, p->len) s += dy[j] * y[j];
         s = K_SUM(s);
         K_LOOP(j, p->len) dx[j] += y[j] * (dy[j] - (real)s);
     }

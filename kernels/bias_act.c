@@ -24,8 +24,10 @@ KERNEL_ROWS(bias_act_fwd) {
     }
 }
 
+/* Written without branches so that the loops below become vector code. */
 K_FN real slope_at(real y, real up, real low, real limit) {
-    return y >= limit || y <= -limit ? 0 : y > 0 ? up : low;
+    const real slope = y > 0 ? up : low;
+    return k_abs(y) < limit ? slope : 0;
 }
 
 KERNEL_ROWS(bias_act_bwd) {

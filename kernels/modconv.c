@@ -13,10 +13,22 @@ KERNEL_ROWS(scale_rows) {
 KERNEL_ROWS(row_dot) {
     const real *x = (const real *)p->x + i * p->S, *y = (const real *)p->y + i * p->S;
     k_acc sum = 0;
-    K_SIMD_SUM(sum)
-    K_LOOP(j, p->S) sum += (k_acc)x[j] * y[j];
+    if (p->dx) {
+        const real s = ((const real *)p->s)[i];
+        real *dx = (real *)p->dx + i * p->S;
+        if (p->add) { K_SIMD_SUM(sum) K_LOOP(j, p->S) { sum += (k_acc)x[j] * y[j]; dx[j] += x[j] * s; } }
+        else { K_SIMD_SUM(sum) K_LOOP(j, p->S) { sum += (k_acc)x[j] * y[j]; dx[j] = x[j] * s; } }
+    } else { K_SIMD_SUM(sum) K_LOOP(j, p->S) sum += (k_acc)x[j] * y[j]; }
     sum = K_SUM(sum);
     if (K_FIRST) ((real *)p->out)[i] = (real)sum;
+}
+
+KERNEL(modulate) {
+    const real *w = (const real *)p->w + i * p->K;
+    real *out = (real *)p->out + i * p->K, f = 1;
+    if (p->s) f *= ((const real *)p->s)[i % p->C];
+    if (p->d) f *= ((const real *)p->d)[i / p->C];
+    for (int64_t k = 0; k < p->K; k++) out[k] = w[k] * f;
 }
 
 KERNEL_ROWS(modconv_demod) {

@@ -9,11 +9,21 @@ struct k_scale_rows {
     void *out;                          /* [n,S]; may be x */
     int add;
 };
-/* out[r] = sum of x[r,:] * y[r,:] */
+/* out[r] = sum of x[r,:] * y[r,:];  dx, unless NULL: dx[r,:] (+)= x[r,:] * s[r], in the same pass */
 struct k_row_dot {
     int64_t n, S;
-    const void *x, *y;                  /* [n,S] */
+    const void *x, *y, *s;              /* [n,S] twice, [n] */
     void *out;                          /* [n] */
+    void *dx;                           /* [n,S] or NULL */
+    int add;                            /* 1: add to dx */
+};
+/* out[o,c,:] = w[o,c,:] * s[c] * d[o]: the weights of one sample; s or d may be NULL (1) */
+struct k_modulate {
+    int64_t n;                          /* O * C */
+    int64_t C, K;
+    const void *w;                      /* [O,C,K] */
+    const void *s, *d;                  /* [C], [O] */
+    void *out;                          /* [O,C,K]; may be w */
 };
 /* Demodulation d[n,o] = 1 / sqrt(sum_c w2[o,c] s[n,c]^2 + eps) and what its gradient adds; h = dot d^2 with
  * dot[n,o] = sum dy y, so that d loss / d d = dot / d. */

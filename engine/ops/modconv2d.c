@@ -1,6 +1,7 @@
 /* modconv2d.c -- StyleGAN2's modulated convolution with weights shared by the batch (Karras et al. 2020, section 2.2).
  *     y[n,o] = d[n,o] * (w * (s[n] x[n]))[o],   d[n,o] = 1 / sqrt(sum_{c,k} (w[o,c,k] s[n,c])^2 + 1e-8)
  * Scaling the input by s and the output by d equals convolving with modulated, demodulated weights of each sample's own.
+ * For a single sample the weights themselves are modulated where that touches fewer numbers than x and y have.
  * up = 2: a transposed convolution of stride 2 (kernel not flipped, no padding), then the [1,3,3,1] filter with pads 1
  * and gain 4.  Backward reads sum(dy y), since y is linear in d whichever way it was filtered. */
 #include "conv.h"
@@ -55,6 +56,17 @@ static mn_tensor *dots(mn_op *op, const mn_tensor *x, const mn_tensor *y, int64_
     return MN_LAUNCH(op, row_dot, &p) ? NULL : out;
 }
 
+/* Scale the weights rather than the pictures? */
+static bool on_weights(const mn_op *op, const mn_tensor *y) { return op->in[X]->shape[0] == 1 && op->in[W]->n < op->in[X]->n + y->n; }
+
+/* w s d for one sample; s or d may be NULL; out may be w. */
+static mn_status modulate(mn_op *op, const mn_tensor *w, const mn_tensor *s, const mn_tensor *d, mn_tensor *out) {
+    if (!out) return mn_errcode();
+    const int64_t *shape = op->in[W]->shape;
+    struct k_modulate p = {.n = shape[0] * shape[1], .C = shape[1], .K = shape[2] * shape[3], .w = w->data, .s = s ? s->data : NULL, .d = d ? d->data : NULL, .out = out->data};
+    return MN_LAUNCH(op, modulate, &p);
+}
+
 static struct k_modconv demod_args(const mn_op *op, const mn_tensor *w2) {
     const int64_t *w = op->in[W]->shape;
     return (struct k_modconv){.N = op->in[X]->shape[0], .O = w[0], .C = w[1], .K = w[2] * w[3], .w = op->in[W]->data,
@@ -75,8 +87,17 @@ static mn_status modconv2d_forward(mn_op *op) {
         s = MN_LAUNCH(op, modconv_demod, &q);
         if (!s) s = mn_keep_aux(op, 0, d);
     }
-    mn_tensor *xs = mn_empty(op->dtype, 4, x->shape);
-    if (!s) s = scale(op, x, op->in[S], xs, 0);
+    if (s) return s;
+    const bool weights = on_weights(op, y);
+    mn_tensor *xs = x;
+    if (weights) {
+        mn_tensor *modulated = mn_empty(op->dtype, 4, w->shape);
+        s = modulate(op, w, op->in[S], d, modulated);
+        w = modulated;
+    } else {
+        xs = mn_empty(op->dtype, 4, x->shape);
+        s = scale(op, x, op->in[S], xs, 0);
+    }
     if (s) return s;
     if (up(op)) {
         mn_tensor *t = mn_empty(op->dtype, 4, (int64_t[]){p.N, p.C, p.H, p.W});
@@ -85,16 +106,67 @@ static mn_status modconv2d_forward(mn_op *op) {
         y = op->out[0] = mn_call(upfirdn2d, T(t), {"padx0", 1}, {"padx1", 1}, {"pady0", 1}, {"pady1", 1}, {"gain", 4});
         if (!y) return mn_errcode();
     } else s = conv_run(op, MN_K_conv_fwd, &p, xs, w, NULL, y);
-    return s || !d ? s : scale(op, y, d, y, 0);
+    return s || !d || weights ? s : scale(op, y, d, y, 0);
+}
+
+/* dx and ds, given the gradient dy of the convolution inside with weights w. */
+static mn_status backward_input(mn_op *op, struct k_conv *p, mn_tensor *w, mn_tensor *dy, const mn_tensor *d, const mn_tensor *dot) {
+    mn_tensor *x = op->in[X], *sc = op->in[S], *dxs = mn_empty(op->dtype, 4, x->shape);
+    mn_status s = up(op) ? conv_run(op, MN_K_conv_fwd, p, dy, w, NULL, dxs) : conv_run(op, MN_K_conv_bwd_x, p, NULL, w, dy, dxs);
+    if (s) return s;
+    int add = 0;
+    mn_tensor *dx = mn_wants(op, X) ? din_slot(op, X, &add) : NULL;
+    if (mn_wants(op, X) && !dx) return mn_errcode();
+    if (!mn_wants(op, S)) return scale(op, dxs, sc, dx, add);
+    mn_tensor *ds = mn_empty(op->dtype, 2, sc->shape);
+    if (!ds) return mn_errcode();
+    struct k_row_dot r = {.n = ds->n, .S = x->n / ds->n, .x = dxs->data, .y = x->data, .s = sc->data, .out = ds->data, .dx = dx ? dx->data : NULL, .add = add};
+    s = MN_LAUNCH(op, row_dot, &r);
+    if (!s && d) {
+        mn_tensor *w2 = dots(op, op->in[W], op->in[W], op->in[W]->shape[0], op->in[W]->shape[1]);
+        if (!w2) return mn_errcode();
+        struct k_modconv q = demod_args(op, w2);
+        q.n = ds->n;
+        q.d = d->data;
+        q.dot = dot->data;
+        q.out = ds->data;
+        s = MN_LAUNCH(op, modconv_ds, &q);
+    }
+    return s ? s : mn_din_give(op, S, ds);
+}
+
+/* dw, given the gradient dy of the convolution inside; weights: dy and x are not scaled yet. */
+static mn_status backward_weights(mn_op *op, struct k_conv *p, mn_tensor *dy, const mn_tensor *d, const mn_tensor *dot, bool weights) {
+    mn_tensor *x = op->in[X], *dw = mn_empty(op->dtype, 4, op->in[W]->shape), *xs = x;
+    mn_status s = MN_OK;
+    if (!weights) {
+        xs = mn_empty(op->dtype, 4, x->shape);
+        s = scale(op, x, op->in[S], xs, 0);
+    }
+    if (!s) s = up(op) ? conv_run(op, MN_K_conv_bwd_w, p, dy, NULL, xs, dw) : conv_run(op, MN_K_conv_bwd_w, p, xs, NULL, dy, dw);
+    if (!s && weights) s = modulate(op, dw, op->in[S], d, dw);
+    if (!s && d) {
+        struct k_modconv q = demod_args(op, NULL);
+        q.n = op->in[W]->shape[0] * op->in[W]->shape[1];
+        q.d = d->data;
+        q.dot = dot->data;
+        q.out = dw->data;
+        s = MN_LAUNCH(op, modconv_dw, &q);
+    }
+    return s ? s : mn_din_give(op, W, dw);
 }
 
 static mn_status modconv2d_backward(mn_op *op) {
     struct k_conv p = sizes(op);
-    mn_tensor *x = op->in[X], *w = op->in[W], *sc = op->in[S], *y = op->out[0], *dy = mn_dout(op, 0), *d = op->aux[0], *dot = NULL, *w2 = NULL;
+    mn_tensor *x = op->in[X], *w = op->in[W], *dy = mn_dout(op, 0), *d = op->aux[0], *dot = NULL;
+    const bool weights = on_weights(op, op->out[0]);
     mn_status s = MN_OK;
-    if (d) {
-        if (mn_wants(op, S) || mn_wants(op, W)) dot = dots(op, dy, y, x->shape[0], w->shape[0]);
-        if (mn_wants(op, S)) w2 = dots(op, w, w, w->shape[0], w->shape[1]);
+    if (d && (mn_wants(op, S) || mn_wants(op, W)) && !(dot = dots(op, dy, op->out[0], x->shape[0], w->shape[0]))) return mn_errcode();
+    if (d && weights) {
+        mn_tensor *demodulated = mn_empty(op->dtype, 4, w->shape);
+        s = modulate(op, w, NULL, d, demodulated);
+        w = demodulated;
+    } else if (d) {
         mn_tensor *scaled = mn_empty(op->dtype, 4, dy->shape);
         s = scale(op, dy, d, scaled, 0);
         dy = scaled;
@@ -103,41 +175,8 @@ static mn_status modconv2d_backward(mn_op *op) {
         dy = mn_call(upfirdn2d, T(dy), {"padx0", 2}, {"padx1", 2}, {"pady0", 2}, {"pady1", 2}, {"gain", 4});
         if (!dy) s = mn_errcode();
     }
-    if (!s && (mn_wants(op, X) || mn_wants(op, S))) {
-        mn_tensor *dxs = mn_empty(op->dtype, 4, x->shape);
-        s = up(op) ? conv_run(op, MN_K_conv_fwd, &p, dy, w, NULL, dxs) : conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, dy, dxs);
-        if (!s && mn_wants(op, S)) {
-            mn_tensor *ds = dots(op, dxs, x, sc->shape[0], sc->shape[1]);
-            if (!ds) return mn_errcode();
-            if (d) {
-                struct k_modconv q = demod_args(op, w2);
-                q.n = ds->n;
-                q.d = d->data;
-                q.dot = dot->data;
-                q.out = ds->data;
-                s = MN_LAUNCH(op, modconv_ds, &q);
-            }
-            if (!s) s = mn_din_give(op, S, ds);
-        }
-        if (!s && mn_wants(op, X)) {
-            s = scale(op, dxs, sc, dxs, 0);
-            if (!s) s = mn_din_give(op, X, dxs);
-        }
-    }
-    if (!s && mn_wants(op, W)) {
-        mn_tensor *xs = mn_empty(op->dtype, 4, x->shape), *dw = mn_empty(op->dtype, 4, w->shape);
-        s = scale(op, x, sc, xs, 0);
-        if (!s) s = up(op) ? conv_run(op, MN_K_conv_bwd_w, &p, dy, NULL, xs, dw) : conv_run(op, MN_K_conv_bwd_w, &p, xs, NULL, dy, dw);
-        if (!s && d) {
-            struct k_modconv q = demod_args(op, NULL);
-            q.n = w->shape[0] * w->shape[1];
-            q.d = d->data;
-            q.dot = dot->data;
-            q.out = dw->data;
-            s = MN_LAUNCH(op, modconv_dw, &q);
-        }
-        if (!s) s = mn_din_give(op, W, dw);
-    }
+    if (!s && (mn_wants(op, X) || mn_wants(op, S))) s = backward_input(op, &p, w, dy, d, dot);
+    if (!s && mn_wants(op, W)) s = backward_weights(op, &p, dy, d, dot, weights);
     return s;
 }
 

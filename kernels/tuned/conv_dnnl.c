@@ -173,12 +173,17 @@ static dnnl_status_t execute(struct plan *plan, enum kind kind, void *const data
     return s;
 }
 
+/* Multiply-adds below which starting threads, three times per convolution, costs more than they bring. */
+static const int64_t SMALL = 2000000;
+
 static int run(const struct k_conv *p, enum kind kind) {
-    const struct key key = {.kind = kind, .threads = omp_get_max_threads(), .N = p->N, .C = p->C, .H = p->H, .W = p->W, .O = p->O, .OH = p->OH, .OW = p->OW,
+    const int allowed = omp_get_max_threads(), threads = p->N * p->O * p->OH * p->OW * p->C / p->groups * p->kh * p->kw < SMALL ? 1 : allowed;
+    const struct key key = {.kind = kind, .threads = threads, .N = p->N, .C = p->C, .H = p->H, .W = p->W, .O = p->O, .OH = p->OH, .OW = p->OW,
                             .kh = p->kh, .kw = p->kw, .stride = p->stride, .pad = p->pad, .groups = p->groups, .swapped = p->swapped};
     void *data[OPERANDS] = {(void *)p->x, (void *)p->w, (void *)p->y}, *copy[OPERANDS] = {NULL}, *scratch = NULL;
     data[result_of[kind]] = p->out;
     pthread_mutex_lock(&lib.lock);
+    if (threads != allowed) omp_set_num_threads(threads);      /* what the library's primitives are built for and run with */
     struct plan *plan = find_plan(&key);
     int failed = !plan;
     for (int j = 0; j < OPERANDS && !failed; j++)
@@ -188,6 +193,7 @@ static int run(const struct k_conv *p, enum kind kind) {
     if (scratch) mn_dealloc(scratch, plan->scratch_bytes);
     for (int j = 0; j < OPERANDS; j++)
         if (copy[j]) mn_dealloc(copy[j], plan->bytes[j]);
+    if (threads != allowed) omp_set_num_threads(allowed);
     pthread_mutex_unlock(&lib.lock);
     return failed;
 }

@@ -21,14 +21,14 @@ static const feature FEATURES[] = {
     { .42, .90, 2, { 31, 48 } }, { .42, .90, 2, { 35, 54 } },                                                        /* folds */
     { .75, 1.2, 13, { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 } },                                                /* jaw */
 };
-static const double EDGE_GROWTH = .16, TEXEL_GROWTH = .12, EDGE_GRADE = .35, TEXEL_GRADE = .30;
+static const double EDGE_GROWTH = .16, TEXEL_GROWTH = .10, EDGE_GRADE = .35, TEXEL_GRADE = .60;
 
 static double cap_of(int region, bool texel) {
     switch (region) {
-    case MN_R_SCALP: return texel ? 3.2 : 2.6;
-    case MN_R_NECK:  return texel ? 2.8 : 2.2;
-    case MN_R_EARS:  return texel ? 1.8 : .52;
-    default:    return texel ? 1.4 : .92;
+    case MN_R_SCALP: return texel ? 6.0 : 2.6;
+    case MN_R_NECK:  return texel ? 5.0 : 2.2;
+    case MN_R_EARS:  return texel ? 2.8 : .52;
+    default:    return texel ? 1.5 : .92;
     }
 }
 

@@ -12,6 +12,8 @@
 #include <string.h>
 #include "synth/unwrap.h"
 
+enum { RELAX_ROUNDS = 300 };
+
 typedef struct flat {
     mn_trimesh m;                    /* with the holes closed */
     double *texel;
@@ -174,14 +176,15 @@ mn_status mn_unwrap(const mn_trimesh *mesh, const unsigned char *fixed, const do
     flat s = { 0 };
     mn_status status = close_holes(mesh, fixed, texel, uv, &s);
     if (!status) status = first_weights(&s);
+    double (*kept)[2] = malloc(((size_t)s.m.nv + 1) * sizeof *kept);
     double *at = malloc(((size_t)s.m.nv + 1) * sizeof *at), *weight = malloc(((size_t)s.m.nv + 1) * sizeof *weight), best = 1e300;
-    if (!status && (!at || !weight)) status = mn_fail(MN_ENOMEM, "no memory to unwrap a mesh");
+    if (!status && (!at || !weight || !kept)) status = mn_fail(MN_ENOMEM, "no memory to unwrap a mesh");
     for (int round = 0; round <= rounds && !status; round++) {
         solve(&s);
         double total = measure(&s, at, weight);
         if (total < best) {
             best = total;
-            memcpy(uv, s.uv, (size_t)mesh->nv * sizeof *uv);
+            memcpy(kept, s.uv, (size_t)s.m.nv * sizeof *kept);
         }
         for (int i = 0; i < s.m.nv; i++) {              /* h falls from 1 to 1/2: later rounds would swing about the best map */
             double largest = 0;
@@ -193,7 +196,13 @@ mn_status mn_unwrap(const mn_trimesh *mesh, const unsigned char *fixed, const do
         }
         if (mn_interrupted()) status = mn_fail(MN_EINTR, "interrupted while unwrapping");
     }
-    if (!status && stretch) *stretch = best;
+    if (!status) status = mn_unwrap_relax(&s.m, s.fixed, s.texel, mesh->nf, RELAX_ROUNDS, kept);
+    if (!status) {
+        memcpy(s.uv, kept, (size_t)s.m.nv * sizeof *kept);
+        memcpy(uv, kept, (size_t)mesh->nv * sizeof *uv);
+        if (stretch) *stretch = measure(&s, NULL, NULL);
+    }
+    free(kept);
     free(at);
     free(weight);
     flat_free(&s);

@@ -211,6 +211,26 @@ static void test_unwrap(void) {
     mn_trimesh_free(&dome);
 }
 
+/* A shaken flat square relaxes back to itself; a map with a triangle turned over is refused. */
+static void test_relax(void) {
+    mn_trimesh flat = grid(10, 0, 0);
+    unsigned char fixed[121];
+    double uv[121][2], texel[121], worst = 0;
+    mn_rng rng = mn_rng_seed(5, 0);
+    for (int i = 0; i < flat.nv; i++) {
+        fixed[i] = fmax(fabs(flat.v[i][0]), fabs(flat.v[i][1])) == 1;
+        texel[i] = 1;
+        for (int k = 0; k < 2; k++) uv[i][k] = .5 + .5 * flat.v[i][k] + (fixed[i] ? 0 : .05 * (mn_rng_uniform(&rng) - .5));
+    }
+    CHECK_STATUS(MN_OK, mn_unwrap_relax(&flat, fixed, texel, flat.nf, 200, uv));
+    for (int i = 0; i < flat.nv; i++)
+        for (int k = 0; k < 2; k++) worst = fmax(worst, fabs(uv[i][k] - .5 - .5 * flat.v[i][k]));
+    CHECK(worst < 1e-3);                                               /* shaken by up to 0.025 */
+    uv[60][0] += .5;
+    CHECK_STATUS(MN_EFORMAT, mn_unwrap_relax(&flat, fixed, texel, flat.nf, 1, uv));
+    mn_trimesh_free(&flat);
+}
+
 static void test_pca(void) {
     enum { N = 4000, K = 5, D = 7 };
     /* rows: two orthogonal directions of lengths 3 and 1, in five mixed copies */
@@ -415,6 +435,7 @@ int main(void) {
     test_remesh();
     test_cut();
     test_unwrap();
+    test_relax();
     test_pca();
     test_egg();
     mn_headfit_options o = mn_headfit_options_default();

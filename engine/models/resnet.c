@@ -55,6 +55,7 @@ mn_status mn_resnet_declare(mn_model *m, const mn_resnet *r, const char *prefix,
             declare_block(m, r, mn_join("%s.layer%d.%d", e.text, g + 1, k).text, in, r->width << g, out, !k && (g || in != out));
             in = out;
         }
+    if (r->side) in *= r->side * r->side;
     mn_declare_linear(m, in, r->hidden, sqrt(2 / (double)in), mn_join("%s.0", h.text).text);
     return mn_declare_linear(m, r->hidden, outputs, 1 / sqrt((double)r->hidden), mn_join("%s.2", h.text).text);
 }
@@ -91,7 +92,8 @@ mn_tensor *mn_resnet_encode(mn_model *m, const mn_resnet *r, const char *prefix,
         for (int k = 0; k < r->blocks[g] && x; k++) x = block(m, r, mn_join("%s.layer%d.%d", e.text, g + 1, k).text, x, g && !k ? 2 : 1);
         mn_noted(x, "%s.layer%d", tag, g + 1);
     }
-    x = mn_noted(mn_call(mean, T(x), {"axis", 2}, {"last", 3}), "%s.features", tag);
+    x = r->side && x ? mn_reshape(x, 2, (int64_t[]){x->shape[0], x->n / x->shape[0]}) : mn_call(mean, T(x), {"axis", 2}, {"last", 3});
+    mn_noted(x, "%s.features", tag);
     x = mn_call(relu, T(mn_use_linear(m, mn_join("%s.0", h.text).text, x)));
     return mn_scope_leave(scope, mn_noted(mn_use_linear(m, mn_join("%s.2", h.text).text, x), "%s.code", tag));
 }

@@ -9,6 +9,7 @@ typedef struct mn_resnet {
     bool bottleneck;                     /* 1x1, 3x3, 1x1 with four times the channels; else 3x3, 3x3 */
     int64_t hidden;                      /* of the head */
     mn_norm norm;
+    int64_t side;                        /* of the final map when the head reads all of it; 0: its mean, as published */
 } mn_resnet;
 
 mn_status mn_resnet_of(mn_model *m, mn_resnet *r);       /* from the settings blocks, width, bottleneck, hidden, norm */

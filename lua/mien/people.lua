@@ -60,7 +60,7 @@ function people:augmented(refs, size, rng)
   local n = #refs
   local background = core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9
   x = x + (1 + cover * -1) * background
-  local via = rng:uniform() < 0.5 and math.floor(rng:uniform(40, 100)) or nil
+  local via = rng:uniform() < 0.5 and math.floor(rng:uniform(60, 120)) or nil
   if via then x = core.resize(x, {h = via, w = via, antialias = 1}) end
   if x:dim(3) ~= size then x = core.resize(x, {h = size, w = size, antialias = 1}) end
   local gain, shift = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1

@@ -14,7 +14,11 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order and captions'},
 }
 local data = People.open(opt.people, 0, 100000)
-local list = mien.caption_words()
+local seen, list = {}, {}
+for _, w in ipairs(mien.words_split(mien.caption_words())) do
+  if not seen[w] then seen[w] = true list[#list + 1] = w end
+end
+list = table.concat(list, '\n')
 local words = mien.words(list)
 local config = ('{"image_resolution":64,"patch":8,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":128,"text_layers":2,"head_width":32,"eot":2,"antialias":1}')
   :format(words:count())

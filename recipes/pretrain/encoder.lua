@@ -9,13 +9,13 @@ local opt = mien.options {
   out     = {'data/avatar', 'folder of encoder.safetensors'},
   steps   = {3000, 'steps'},
   seconds = {1e9, 'stop after this time'},
-  batch   = {24, 'pictures a step'},
-  lr      = {0.001, 'Adam learning rate'},
+  batch   = {16, 'pictures a step'},
+  lr      = {0.002, 'Adam learning rate'},
   seed    = {1, 'seeds weights and order'},
 }
 local head = assert(mien.load_model(opt.head))
 local data = People.open(opt.people, 0, 100000)
-local config = '{"input":96,"blocks":[2,2,2,2],"width":16,"hidden":192,"outputs":[40,50,2,3]}'
+local config = '{"input":96,"blocks":[1,2,2,1],"width":16,"hidden":256,"outputs":[40,50,2,3],"pool":false,"crop":[0.19,0.84,0.175,0.825]}'
 local enc = mien.new_model('encoder', config, opt.seed):train(true)
 print(enc)
 local to_shape, to_expr = head:weight 'id_to_shape', head:weight 'units_to_expr'
@@ -44,7 +44,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local code = enc:encode(data:augmented(refs, enc:config 'input', rng))
+    local code = enc:encode(enc:prepare(data:augmented(refs, 128, rng)))
     local shape, expr, gaze, camera = enc:split(code)
     local true_expr = mien.matmul(label.effective, to_expr)
     local d_expr = expr - true_expr

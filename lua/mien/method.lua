@@ -1,0 +1,98 @@
+-- method.lua -- text-guided training of Dual Mappers: targets, losses, one step (sections III-B and III-C of the paper).
+local mien = require 'mien'
+local method = {}
+
+-- Prompts that span the expression subspace, in this order (the order is part of the method).
+method.basis = {
+  'A person who is smiling', 'A person who is angry', 'A person who is sad', 'A person who is closing the eyes',
+  'A person who is raising the eyebrows', 'A person who is frowning the brows', 'A person who is stretching the mouth',
+  'A person who is moving the mouth to the left', 'A person who is moving the mouth to the right', 'A person who is making dimples',
+  'A person who is funneling the lips', 'A person who is grinning',
+}
+
+-- Names of the twelve expressions, and words of a prompt that point to each.
+method.expressions = {
+  {'close eyes', {'clos%a*.-eye', 'eye%a*.-clos', 'shut%a*.-eye'}}, {'raise brow', {'rais%a*.-brow', 'brow%a*.-rais', 'lift%a*.-brow'}},
+  {'frown brow', {'frown', 'lower%a*.-brow', 'knit%a*.-brow'}}, {'mouth left', {'mouth.-left', 'left.-mouth'}}, {'mouth right', {'mouth.-right', 'right.-mouth'}},
+  {'mouth stretch', {'stretch%a*.-mouth', 'mouth.-stretch', 'open%a*.-mouth', 'mouth.-open'}}, {'lip funneler', {'funnel'}}, {'dimpler', {'dimpl'}},
+  {'grin', {'grin'}}, {'smile', {'smil'}}, {'angry', {'angr', 'anger'}}, {'sad', {'sad'}},
+}
+function method.expression_of(prompt)
+  local text = prompt:lower()
+  for _, e in ipairs(method.expressions) do
+    for _, pattern in ipairs(e[2]) do if text:find(pattern) then return e[1] end end
+  end
+end
+
+-- Orthonormal basis [K,D] of the prompts that are independent (Gram-Schmidt in prompt order, positive sign, rank test).
+function method.subspace(a, prompts)
+  local rows = {}
+  for i, p in ipairs(prompts) do rows[i] = a:text(p, true) end
+  local basis = mien.gram_schmidt(mien.concat_rows(rows))
+  local keep = {}
+  for i = 1, basis:dim(1) do
+    local row = basis:slice(1, i, i)
+    if row:square():sum():item() > 0.5 then keep[#keep + 1] = row end     -- dependent prompts leave a zero row
+  end
+  return mien.concat_rows(keep)
+end
+
+-- |x| per row, safe at 0.
+local function length(x) return (x:reshape(x:dim(1), -1):square():sum{axis = 2} + 1e-8):sqrt() end
+
+-- The loss of one batch.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, project, w_clip, w_id, w_m, batch, references [R,E], yaw, pitch}
+function method.loss(t, rng)
+  local a, n = t.avatar, t.batch
+  local source, ws, shape, alpha, camera, static = mien.no_grad(function()
+    local people, alphas, cameras = {}, {}, {}
+    for i = 1, n do
+      people[i] = a:person(1000 + rng:below(t.people))
+      local k = rng:below(t.references:dim(1)) + 1
+      alphas[i] = t.references:slice(1, k, k)
+      cameras[i] = a:camera{yaw = rng:uniform(-t.yaw, t.yaw), pitch = rng:uniform(-t.pitch, t.pitch)}
+    end
+    local function all(name) local list = {} for i = 1, n do list[i] = people[i][name] end return mien.concat_rows(list) end
+    local ws, shape, alpha, camera = all 'ws', all 'shape', mien.concat_rows(alphas), mien.concat_rows(cameras)
+    local static = a.generator:static(ws)
+    return a:view(a:planes(ws, shape, alpha, static), ws, camera), ws, shape, alpha, camera, static
+  end)
+  local goal, who = mien.no_grad(function()
+    local e = a:embed(source)
+    local target = t.project and mien.project_target(e, t.text, t.basis, {gamma = t.gamma}) or t.text:expand(n, t.text:dim(2))
+    return a.unit(target), a:identity(source)
+  end)
+  local ws2, alpha2, dw, dalpha = t.mapper:edit(ws, alpha)
+  local edited = a:view(a:planes(ws2, shape, alpha2, static), ws2, camera)
+  local clip = a.cosine(a:embed(edited), goal):mean() * -1
+  local id = a.cosine(a:identity(edited), who):mean() * -1 + 1
+  local size = (length(dw) + length(dalpha)):mean()
+  local loss = clip * t.w_clip + id * t.w_id + size * t.w_m
+  return loss, {clip = clip:item(), id = id:item(), size = size:item()}
+end
+
+-- New Dual Mappers for this avatar.
+function method.new_mapper(a, o)
+  local first, count = a:texture_rows()
+  local config = ('{"w_dim":%d,"expr":%d,"rows":%d,"edit_first":%d,"edit_count":%d,"d":%d,"hidden":%d,"layers":%d,"cross":%s}')
+    :format(a.generator:config 'w_dim', a.head:config 'expr', 2 * count, first - 1, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
+  return mien.new_model('mapper', config, o.seed), config
+end
+
+-- Applies edits {mapper, code [1,E], strength} to a person: ws, alpha.  Strength 0 leaves the person neutral; several edits add up.
+function method.apply(a, who, edits)
+  return mien.no_grad(function()
+    local ws, alpha = who.ws, a:neutral()
+    local first, count = a:texture_rows()
+    for _, e in ipairs(edits) do
+      local _, changed, dw = e.mapper:edit(who.ws, e.code)
+      alpha = alpha + changed * e.strength
+      local rows = who.ws:dim(2)
+      local full = first > 1 and mien.concat(mien.zeros{1, first - 1, who.ws:dim(3)}, dw, {axis = 2}) or dw
+      if first + count - 1 < rows then full = mien.concat(full, mien.zeros{1, rows - first - count + 1, who.ws:dim(3)}, {axis = 2}) end
+      ws = ws + full * e.strength
+    end
+    return ws, alpha
+  end)
+end
+
+return method

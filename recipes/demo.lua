@@ -1,0 +1,23 @@
+-- demo.lua -- the main job from end to end on the embedded avatar: Dual Mappers for one expression are trained from its prompt,
+-- stored in a library of their own, and applied to avatars that training never drew; pictures and a mesh are written.
+local mien = require 'mien'
+mien.api(1)
+local opt = mien.options {
+  prompt = {'A person who is smiling', 'target text'},
+  name   = {'smile', 'name of the mapper'},
+  steps  = {60, 'optimiser steps'},
+  seeds  = {'0-5', 'avatars to edit'},
+  out    = {'out/demo', 'folder for the library, pictures and mesh'},
+}
+assert(mien.mkdir(opt.out))
+local library = opt.out .. '/library.db'
+local function run(file, ...)
+  local chunk = assert(loadfile((require 'mien.paths').find(file) or file))
+  local saved = arg
+  arg = {[0] = saved[0], file, ...}
+  chunk()
+  arg = saved
+end
+run('recipes/train.lua', 'prompt=' .. opt.prompt, 'name=' .. opt.name, 'steps=' .. opt.steps, 'library=' .. library, 'replace=true')
+run('recipes/edit.lua', 'mapper=' .. opt.name, 'seeds=' .. opt.seeds, 'yaw=-30,0,30', 'library=' .. library, 'mesh=true', 'out=' .. opt.out)
+print(('pictures and mesh: %s/   library: %s'):format(opt.out, library))

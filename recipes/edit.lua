@@ -1,0 +1,101 @@
+-- edit.lua -- applies stored mappers to avatars, from any camera, and writes pictures and a contact sheet.
+--
+--   mien recipes/edit.lua mapper=raise_brow seeds=0-3 yaw=-30,0,30 strength=0.8
+--   mien recipes/edit.lua mapper=close_eyes,frown_brow strength=1,0.7          two edits at once
+--
+-- Strength 0 is the untouched face, above 1 exaggerates.  Every edit prints the identity cosine to the unedited picture and
+-- the CLIP score against the prompt; min_id lowers the strength until the cosine holds.
+local mien = require 'mien'
+mien.api(1)
+local avatar, method = require 'mien.avatar', require 'mien.method'
+local opt = mien.options {
+  mapper    = {mien.required, 'name of a mapper in the library, or several with commas'},
+  seeds     = {'0-3', 'avatars: numbers and ranges, 0-5,9'},
+  yaw       = {'0', 'camera yaws, degrees, with commas'},
+  pitch     = {0, 'camera pitch, degrees'},
+  roll      = {0, 'camera roll, degrees'},
+  strength  = {'1', 'strength of each mapper, with commas'},
+  reference = {'', 'PNG whose expression is the starting code; empty: the mapper\'s own'},
+  psi       = {1, 'truncation towards the mean face'},
+  min_id    = {0, 'least identity cosine; 0: none'},
+  scale     = {2, 'pixels of the sheet per pixel of the picture'},
+  model     = {'', 'model directory; empty: the embedded avatar'},
+  library   = {'', 'library file; empty: the default one'},
+  mesh      = {false, 'also write the posed head mesh (OBJ and GLB) of the first avatar'},
+  out       = {'out/edit', 'folder for the results'},
+}
+local a = avatar.load(opt.model ~= '' and opt.model or nil)
+local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
+
+local function list(text, what)
+  local out = {}
+  for word in text:gmatch('[^,%s]+') do
+    local lo, hi = word:match('^(%d+)%-(%d+)$')
+    if lo and what == 'seeds' then
+      if tonumber(hi) - tonumber(lo) > 1000 then error('seeds: at most 1000 at once', 0) end
+      for i = tonumber(lo), tonumber(hi) do out[#out + 1] = i end
+    else out[#out + 1] = tonumber(word) or error(("%s: numbers with commas expected, got '%s'"):format(what, word), 0) end
+  end
+  if #out == 0 then error(what .. ': at least one number expected', 0) end
+  return out
+end
+local seeds, yaws, strengths = list(opt.seeds, 'seeds'), list(opt.yaw, 'yaw'), list(opt.strength, 'strength')
+
+local edits, prompts, used = {}, {}, {}
+for name in opt.mapper:gmatch('[^,]+') do
+  local mapper, about = library:load(name, a.generator:hash())
+  if not mapper then error(about, 0) end
+  local code = opt.reference ~= '' and mien.no_grad(function() return a:references(opt.reference) end) or mien.tensor{about.options.code}
+  local s = strengths[#edits + 1] or strengths[#strengths]
+  edits[#edits + 1] = {mapper = mapper, code = code, strength = s, name = name}
+  prompts[#prompts + 1] = about.prompt
+  used[#used + 1] = {name = name, strength = s, weights_sha256 = about.weights_sha256}
+end
+assert(mien.mkdir(opt.out))
+local goal = mien.no_grad(function() return a:text(prompts[1]) end)
+
+local function scaled(factor)
+  local out = {}
+  for i, e in ipairs(edits) do out[i] = {mapper = e.mapper, code = e.code, strength = e.strength * factor} end
+  return out
+end
+
+local rows, row_labels, column_labels = {}, {}, {'before'}
+for _, yaw in ipairs(yaws) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
+local first_mesh
+for _, seed in ipairs(seeds) do
+  mien.scope(function() mien.no_grad(function()
+    local who = a:person(seed, opt.psi)
+    local before = a:picture(who.ws, who.shape, a:neutral())
+    local id0, factor, ws, alpha, planes, after, id = a:identity(before), 1, nil, nil, nil, nil, nil
+    repeat
+      ws, alpha = method.apply(a, who, scaled(factor))
+      planes = a:planes(ws, who.shape, alpha)
+      after = a:view(planes, ws, a.front)
+      id = a.cosine(a:identity(after), id0):item()
+      if id >= opt.min_id or factor < 0.05 then break end
+      factor = factor * 0.85
+    until false
+    local score = a.cosine(a:embed(after), goal):item()
+    local note = factor < 1 and ('  strength lowered to %.2f of what was asked to hold min_id'):format(factor) or ''
+    print(('seed %d  identity %.3f  CLIP %.2f (before %.2f)%s'):format(seed, id, 100 * score, 100 * a.cosine(a:embed(before), goal):item(), note))
+    local row = {mien.to_pixels(before)}
+    for _, yaw in ipairs(yaws) do
+      local picture = mien.to_pixels(a:view(planes, ws, a:camera{yaw = yaw, pitch = opt.pitch, roll = opt.roll}))
+      local file = ('%s/seed%d_yaw%+g.png'):format(opt.out, seed, yaw)
+      assert(mien.save_picture(file, picture, {seeds = {seed}, mappers = used}))
+      row[#row + 1] = picture
+    end
+    rows[#rows + 1] = row
+    if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone()} end
+    return nil
+  end) return rows[#rows], first_mesh end)
+  row_labels[#row_labels + 1] = 'seed ' .. seed
+end
+local names = {}
+for i, e in ipairs(edits) do names[i] = ('%s %g'):format(e.name, e.strength) end
+local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
+assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = seeds, mappers = used}))
+print(opt.out .. '/sheet.png')
+if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head') end
+library:close()

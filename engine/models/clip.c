@@ -127,7 +127,8 @@ static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr
 static mn_status run_preprocess(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
     if (mn_expect(m, "preprocess", "pictures", in[0], 4, (int64_t[]){-1, 3, -1, -1})) return mn_errcode();
-    out[0] = mn_clip_preprocess(in[0], mn_config_int(m, "image_resolution"), mn_config(m, "antialias") != 0);
+    mn_tensor *x = mn_crop_of(m, in[0]);
+    out[0] = x ? mn_clip_preprocess(x, mn_config_int(m, "image_resolution"), mn_config(m, "antialias") != 0) : NULL;
     return mn_errcode();
 }
 
@@ -206,7 +207,7 @@ static mn_status run_similarity(mn_model *m, mn_tensor *const *in, const double 
 static const mn_method methods[] = {
     {"image", "pixels", "image(pixels [N,3,n,n], preprocessed): features [N,E], not normalised", {{0}}, 0, run_image},
     {"text", "ids", "text(ids [N,context] i32): features [N,E], not normalised", {{0}}, 0, run_text},
-    {"preprocess", "pictures", "preprocess(pictures [N,3,H,W] in -1..1): bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]", {{0}}, 0, run_preprocess},
+    {"preprocess", "pictures", "preprocess(pictures [N,3,H,W] in -1..1): cropped if set, bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]", {{0}}, 0, run_preprocess},
     {"picture", "picture", "picture(picture [H,W,3] u8): pixels [1,3,n,n] as the published preprocessing makes them, and the 8-bit crop [n,n,3]", {{0}}, 2, run_picture},
     {"similarity", "image text", "similarity(image [N,E], text [M,E]): cosines [N,M], and the logits exp(logit_scale) * cosine", {{0}}, 2, run_similarity},
     {0}};
@@ -214,4 +215,4 @@ static const mn_method methods[] = {
 const mn_modeldef mn_model_clip = {
     .name = "clip", .doc = "pictures and texts to features in one space", .build = build, .methods = methods,
     .config = "{\"image_resolution\":224,\"patch\":32,\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
-              "\"text_width\":512,\"text_layers\":12,\"head_width\":64,\"eot\":-1,\"antialias\":0}"};
+              "\"text_width\":512,\"text_layers\":12,\"head_width\":64,\"eot\":-1,\"antialias\":0,\"crop\":[0,1,0,1]}"};

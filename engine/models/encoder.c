@@ -4,7 +4,6 @@
  *
  * `outputs` says how many numbers each of the four has.  `crop` is the part of the picture that prepare keeps, [top,
  * bottom, left, right] in 0..1; without `pool` the head reads the whole final map, so that it knows where things are. */
-#include <math.h>
 #include "resnet.h"
 
 static mn_status outputs_of(mn_model *m, double n[4], int64_t *sum) {
@@ -59,10 +58,7 @@ static mn_status run_prepare(mn_model *m, mn_tensor *const *in, const double *at
     (void)attr;
     int64_t n = mn_config_int(m, "input");
     if (mn_expect(m, "prepare", "pictures", in[0], 4, (int64_t[]){-1, 3, -1, -1})) return mn_errcode();
-    double box[4];
-    if (mn_config_list(m, "crop", box, 4) != 4) return mn_fail(MN_EARG, "encoder: crop: [top, bottom, left, right] expected");
-    double h = (double)in[0]->shape[2], w = (double)in[0]->shape[3];
-    mn_tensor *x = mn_call(crop2d, T(in[0]), {"y0", round(box[0] * h)}, {"y1", round(box[1] * h)}, {"x0", round(box[2] * w)}, {"x1", round(box[3] * w)});
+    mn_tensor *x = mn_crop_of(m, in[0]);
     out[0] = x && x->shape[2] == n && x->shape[3] == n ? x : mn_call(resize, T(x), {"h", n}, {"w", n}, {"antialias", 1});
     return mn_errcode();
 }

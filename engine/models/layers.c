@@ -91,3 +91,14 @@ mn_tensor *mn_unit_moment(mn_tensor *x, double eps) {
 mn_tensor *mn_unit_length(mn_tensor *x) {
     return mn_call(mul, T(x, mn_call(rsqrt, T(mn_call(sum, T(mn_call(square, T(x))), {"axis", -1}, {"keep", 1})))));
 }
+
+mn_tensor *mn_crop_of(mn_model *m, mn_tensor *x) {
+    double box[4];
+    if (mn_config_list(m, "crop", box, 4) != 4) {
+        mn_fail(MN_EARG, "%s: crop: [top, bottom, left, right] expected", m->def->name);
+        return NULL;
+    }
+    if (box[0] == 0 && box[1] == 1 && box[2] == 0 && box[3] == 1) return x;
+    double h = (double)x->shape[2], w = (double)x->shape[3];
+    return mn_call(crop2d, T(x), {"y0", round(box[0] * h)}, {"y1", round(box[1] * h)}, {"x0", round(box[2] * w)}, {"x1", round(box[3] * w)});
+}

@@ -30,4 +30,6 @@ mn_tensor *mn_unit_length(mn_tensor *x);
 /* "prefix.name" in a buffer of the caller's. */
 typedef struct mn_name { char text[128]; } mn_name;
 mn_name mn_join(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The part of pictures [N,3,H,W] that the setting `crop` keeps: [top, bottom, left, right] in 0..1. */
+mn_tensor *mn_crop_of(mn_model *m, mn_tensor *pictures);
 #endif

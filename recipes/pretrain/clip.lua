@@ -9,8 +9,8 @@ local opt = mien.options {
   out     = {'data/avatar', 'folder of clip.safetensors'},
   steps   = {4000, 'steps'},
   seconds = {1e9, 'stop after this time'},
-  batch   = {64, 'pairs a step'},
-  lr      = {0.0007, 'Adam learning rate'},
+  batch   = {48, 'pairs a step'},
+  lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order and captions'},
 }
 local data = People.open(opt.people, 0, 100000)
@@ -20,7 +20,7 @@ for _, w in ipairs(mien.words_split(mien.caption_words())) do
 end
 list = table.concat(list, '\n')
 local words = mien.words(list)
-local config = ('{"image_resolution":64,"patch":8,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":128,"text_layers":2,"head_width":32,"eot":2,"antialias":1}')
+local config = ('{"image_resolution":64,"patch":8,"vision_width":96,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
   :format(words:count())
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
@@ -50,7 +50,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local x = clip:preprocess(data:augmented(refs, 64, rng))
+    local x = clip:preprocess(data:augmented(refs, 128, rng))
     local cos, logits = clip:similarity(clip:image(x), clip:text(captions(label, rng)))
     local t, hit = cos:detach():totable(), 0
     for i = 1, opt.batch do

@@ -55,7 +55,7 @@ LUA := $(wildcard lua/mien/*.lua)
 LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
 $B/lua/%.o: lua/%.lua
 	@mkdir -p $(@D)
-	$(Q)luajit -b -n $(subst /,.,$(patsubst %/init,%,$*)) $< $@
+	$(Q)luajit -b -g -n $(subst /,.,$(patsubst %/init,%,$*)) $< $@
 
 MAIN_OBJ := $B/engine/bind/main.o
 mien: $(MAIN_OBJ) $(LUA_OBJ) $B/libmien.a

@@ -9,6 +9,7 @@
 #include <lua.h>
 #include <lualib.h>
 #include "../internal.h"
+#include "../io/text.h"
 #include "../models/model.h"
 
 #define MN_TENSOR_TYPE "mien.tensor"
@@ -20,6 +21,8 @@
 int bind_raise(lua_State *L);
 /* Or return nil, message, code (for failures of the world). */
 int bind_failed(lua_State *L);
+/* Whichever the pending error's code asks for: a caller's mistake raises, a failure of the world is returned. */
+int bind_fail(lua_State *L);
 /* Run at the start of each bound function: clears what an earlier one left, collects under memory pressure. */
 void bind_enter(lua_State *L);
 
@@ -37,6 +40,13 @@ double bind_option(lua_State *L, int arg, const char *name, double def);
 /* Refuse keys of the options table at arg that are not in names (NULL-ended). */
 void bind_check_options(lua_State *L, int arg, const char *what, const char *const *names);
 
+/* The value on top of the stack as JSON.  What JSON cannot hold is left pending, not raised: t is the caller's to free. */
+mn_status bind_json(lua_State *L, mn_text *t);
+/* The tensor in field `name` of the table at arg; NULL when absent. */
+mn_tensor *bind_field_tensor(lua_State *L, int arg, const char *name);
+/* The text in field `name` of the table at arg, NULL when absent; the table keeps it. */
+const char *bind_field_text(lua_State *L, int arg, const char *name);
+
 /* Each adds functions to the module table on top of the stack. */
 void bind_open_tensor(lua_State *L);
 void bind_open_op(lua_State *L);
@@ -45,5 +55,13 @@ void bind_open_train(lua_State *L);
 void bind_open_io(lua_State *L);
 void bind_open_synth(lua_State *L);
 void bind_open_store(lua_State *L);
+void bind_open_json(lua_State *L);
+void bind_open_file(lua_State *L);
+void bind_open_sheet(lua_State *L);
+void bind_open_mesh(lua_State *L);
+void bind_open_text(lua_State *L);
+void bind_open_info(lua_State *L);
+void bind_open_repl(lua_State *L);
+void bind_open_show(lua_State *L);
 int luaopen_mien_core(lua_State *L);
 #endif

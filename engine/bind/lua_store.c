@@ -22,11 +22,6 @@ mn_store *store_arg(lua_State *L) {
     return s;
 }
 
-int store_failed(lua_State *L) {
-    mn_status code = mn_errcode();
-    return code == MN_EARG || code == MN_ESHAPE || code == MN_EDTYPE || code == MN_EINTERNAL ? bind_raise(L) : bind_failed(L);
-}
-
 static void *open_model(const char *path, void *unused) {
     (void)unused;
     return mn_model_load(path);
@@ -48,7 +43,7 @@ static int l_open(lua_State *L) {
         if (mn_dir_make(lua_tostring(L, -1))) return bind_failed(L);
         lua_pop(L, 1);
     }
-    return mn_store_open(path, create ? MN_STORE_CREATE : 0, s) ? store_failed(L) : 1;
+    return mn_store_open(path, create ? MN_STORE_CREATE : 0, s) ? bind_fail(L) : 1;
 }
 
 static int l_close(lua_State *L) {                       /* s:close(); again is fine */
@@ -90,7 +85,7 @@ static int l_verify(lua_State *L) {                      /* s:verify() -> list o
     void **held = store_hold(L, free);
     mn_status status = mn_store_verify(s, note_sentence, &all, &problems);
     *held = all.text;
-    if (status) return store_failed(L);
+    if (status) return bind_fail(L);
     lua_newtable(L);
     int i = 0;
     for (size_t at = 0; at < all.size; at += strlen(all.text + at) + 1) { lua_pushstring(L, all.text + at); lua_rawseti(L, -2, ++i); }
@@ -99,7 +94,7 @@ static int l_verify(lua_State *L) {                      /* s:verify() -> list o
 
 static int l_gc_library(lua_State *L) {                  /* s:gc() -> {blobs, prompts, runs, bytes_before, bytes_after} */
     mn_store_gc_result r;
-    if (mn_store_gc(store_arg(L), &r)) return store_failed(L);
+    if (mn_store_gc(store_arg(L), &r)) return bind_fail(L);
     lua_newtable(L);
     store_set_number(L, "blobs", (double)r.blobs);
     store_set_number(L, "prompts", (double)r.prompts);
@@ -112,7 +107,7 @@ static int l_gc_library(lua_State *L) {                  /* s:gc() -> {blobs, pr
 /* ---- models, prompts, bases --------------------------------------------- */
 
 static int push_id(lua_State *L, mn_status status, const int64_t *id) {
-    if (status) return store_failed(L);
+    if (status) return bind_fail(L);
     lua_pushnumber(L, (double)*id);
     return 1;
 }
@@ -137,7 +132,7 @@ static int l_embedding(lua_State *L) {                   /* s:embedding(text, en
     mn_store *s = store_arg(L);
     float **e = (float **)store_hold(L, free);
     int n;
-    if (mn_store_prompt_embedding(s, luaL_checkstring(L, 2), luaL_checkstring(L, 3), e, &n)) return store_failed(L);
+    if (mn_store_prompt_embedding(s, luaL_checkstring(L, 2), luaL_checkstring(L, 3), e, &n)) return bind_fail(L);
     if (!*e) return 0;
     mn_scope scope = mn_scope_open();
     bind_push_tensor(L, mn_from(MN_F32, 2, (int64_t[]){1, n}, *e));
@@ -148,7 +143,7 @@ static int l_embedding(lua_State *L) {                   /* s:embedding(text, en
 static int l_prompts(lua_State *L) {                     /* s:prompts([words, limit]) -> {{id, text, created_at, mappers}} */
     mn_store *s = store_arg(L);
     mn_store_prompt_rows **rows = (mn_store_prompt_rows **)store_hold(L, free_prompts);
-    if (mn_store_prompt_search(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return store_failed(L);
+    if (mn_store_prompt_search(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return bind_fail(L);
     lua_createtable(L, (*rows)->n, 0);
     for (int i = 0; i < (*rows)->n; i++) {
         const mn_store_prompt *p = &(*rows)->row[i];
@@ -174,7 +169,7 @@ static int l_put_basis(lua_State *L) {                   /* s:put_basis{name, ga
 static int l_basis(lua_State *L) {                       /* s:basis(name) -> {id, name, gamma, options, prompts, created_at} */
     mn_store *s = store_arg(L);
     mn_store_basis **b = (mn_store_basis **)store_hold(L, free_basis);
-    if (mn_store_basis_load(s, luaL_checkstring(L, 2), b)) return store_failed(L);
+    if (mn_store_basis_load(s, luaL_checkstring(L, 2), b)) return bind_fail(L);
     lua_newtable(L);
     store_set_number(L, "id", (double)(*b)->id);
     store_set_number(L, "created_at", (double)(*b)->created_at);
@@ -204,7 +199,7 @@ static int l_save(lua_State *L) {
     lua_getfield(L, 2, "thumbnail");
     lua_getfield(L, 2, "weights");
     int at = lua_gettop(L);
-    if (store_png(L, at - 1, &thumbnail) || store_image(L, at, &weights)) return store_failed(L);
+    if (store_png(L, at - 1, &thumbnail) || store_image(L, at, &weights)) return bind_fail(L);
     m.thumbnail = thumbnail.bytes;
     m.weights = weights.bytes;
     mn_store_mapper_save(s, &m, store_flag(L, 2, "replace") ? MN_STORE_REPLACE : 0, &id);
@@ -240,7 +235,7 @@ static void push_mapper(lua_State *L, const mn_store_mapper *m) {
 static int l_mapper(lua_State *L) {                      /* s:mapper(key) -> table with weights and thumbnail */
     mn_store *s = store_arg(L);
     mn_store_mapper **m = (mn_store_mapper **)store_hold(L, free_mapper);
-    if (mn_store_mapper_load(s, luaL_checkstring(L, 2), m)) return store_failed(L);
+    if (mn_store_mapper_load(s, luaL_checkstring(L, 2), m)) return bind_fail(L);
     push_mapper(L, *m);
     store_release(m);
     return 1;
@@ -251,11 +246,11 @@ static int l_load(lua_State *L) {
     mn_store *s = store_arg(L);
     mn_store_mapper **m = (mn_store_mapper **)store_hold(L, free_mapper);
     const char *key = luaL_checkstring(L, 2), *hash = luaL_checkstring(L, 3);
-    if (mn_store_mapper_load(s, key, m) || mn_store_mapper_check(s, *m, hash)) return store_failed(L);
+    if (mn_store_mapper_load(s, key, m) || mn_store_mapper_check(s, *m, hash)) return bind_fail(L);
     void **model = store_hold(L, free_model);
     if (!(*model = mn_store_image_with((*m)->weights, open_model, NULL))) {
         mn_fail_context("mapper '%s'", (*m)->name);
-        return store_failed(L);
+        return bind_fail(L);
     }
     mn_model **box = lua_newuserdata(L, sizeof *box);
     *box = NULL;
@@ -278,14 +273,14 @@ static int l_list(lua_State *L) {                        /* s:list{words, tag, s
     if (lua_istable(L, 2))
         f = (mn_store_filter){store_text(L, 2, "words"), store_text(L, 2, "tag"), store_text(L, 2, "status"), store_text(L, 2, "model_hash"),
                               (int)store_number(L, 2, "limit", 0)};
-    if (mn_store_mapper_list(s, &f, rows)) return store_failed(L);
+    if (mn_store_mapper_list(s, &f, rows)) return bind_fail(L);
     lua_createtable(L, (*rows)->n, 0);
     for (int i = 0; i < (*rows)->n; i++) { push_mapper(L, &(*rows)->row[i]); lua_rawseti(L, -2, i + 1); }
     return 1;
 }
 
 static int done(lua_State *L, mn_status status) {
-    if (status) return store_failed(L);
+    if (status) return bind_fail(L);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -9,8 +9,6 @@
 #define MN_RUN_TYPE   "mien.run"
 
 mn_store *store_arg(lua_State *L);                       /* argument 1; raises when it is none or closed */
-/* Caller's mistakes raise; anything else returns nil, message, code. */
-int store_failed(lua_State *L);
 
 /* Push a holder that frees *p when Lua lets go of it, so that a Lua error cannot leak it. */
 void **store_hold(lua_State *L, void (*release)(void *));

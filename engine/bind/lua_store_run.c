@@ -37,7 +37,7 @@ static int l_begin_run(lua_State *L) {                   /* s:begin_run{recipe, 
     const char *recipe = store_text(L, 2, "recipe"), *options = store_json(L, 2, "options");
     int64_t seed = store_integer_field(L, 2, "seed", 0);
     mn_store_run **run = push_run(L);
-    return mn_store_run_begin(s, recipe, options, seed, run) ? store_failed(L) : 1;
+    return mn_store_run_begin(s, recipe, options, seed, run) ? bind_fail(L) : 1;
 }
 
 static int l_resume_run(lua_State *L) {                  /* s:resume_run(id) -> run, state (a safetensors file's bytes, or nil) */
@@ -45,7 +45,7 @@ static int l_resume_run(lua_State *L) {                  /* s:resume_run(id) -> 
     size_t size;
     void **state = store_hold(L, free);
     mn_store_run **run = push_run(L);
-    if (mn_store_run_resume(s, store_integer(L, 2, "run"), run, state, &size)) return store_failed(L);
+    if (mn_store_run_resume(s, store_integer(L, 2, "run"), run, state, &size)) return bind_fail(L);
     if (*state) lua_pushlstring(L, *state, size);
     else lua_pushnil(L);
     store_release(state);
@@ -60,13 +60,13 @@ static int l_run_log(lua_State *L) {                     /* run:log(step, {name 
     luaL_checktype(L, 3, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER) return luaL_error(L, "log: numbers by name expected");
-        if (mn_store_run_log(run, step, lua_tostring(L, -2), lua_tonumber(L, -1))) return store_failed(L);
+        if (mn_store_run_log(run, step, lua_tostring(L, -2), lua_tonumber(L, -1))) return bind_fail(L);
     }
     return 0;
 }
 
 static int done(lua_State *L, mn_status status) {
-    if (status) return store_failed(L);
+    if (status) return bind_fail(L);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -77,7 +77,7 @@ static int l_run_set_state(lua_State *L) {               /* run:set_state(bytes,
     mn_store_run *run = run_arg(L);
     store_bytes state;
     luaL_checkany(L, 2);
-    if (store_image(L, 2, &state)) return store_failed(L);
+    if (store_image(L, 2, &state)) return bind_fail(L);
     mn_store_run_set_state(run, state.bytes);
     store_release(state.held);
     return done(L, mn_errcode());
@@ -105,7 +105,7 @@ static int l_run_gc(lua_State *L) {
 static int l_runs(lua_State *L) {                        /* s:runs([mapper key, limit]) -> list, newest first */
     mn_store *s = store_arg(L);
     mn_store_run_rows **rows = (mn_store_run_rows **)store_hold(L, free_runs);
-    if (mn_store_run_list(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return store_failed(L);
+    if (mn_store_run_list(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return bind_fail(L);
     lua_createtable(L, (*rows)->n, 0);
     for (int i = 0; i < (*rows)->n; i++) {
         const mn_store_run_row *r = &(*rows)->row[i];
@@ -131,7 +131,7 @@ static int l_runs(lua_State *L) {                        /* s:runs([mapper key, 
 static int l_metrics(lua_State *L) {                     /* s:metrics(run id [, name]) -> {{step, key, value}}, by name and step */
     mn_store *s = store_arg(L);
     mn_store_metric_rows **rows = (mn_store_metric_rows **)store_hold(L, free_metrics);
-    if (mn_store_run_metrics(s, store_integer(L, 2, "run"), luaL_optstring(L, 3, NULL), rows)) return store_failed(L);
+    if (mn_store_run_metrics(s, store_integer(L, 2, "run"), luaL_optstring(L, 3, NULL), rows)) return bind_fail(L);
     lua_createtable(L, (*rows)->n, 0);
     for (int i = 0; i < (*rows)->n; i++) {
         lua_createtable(L, 0, 3);
@@ -194,7 +194,7 @@ static int l_record_edit(lua_State *L) {
         .picture_path = store_text(L, 2, "picture_path"), .picture_sha256 = store_text(L, 2, "picture_sha256")};
     e.mappers = edit_mappers(L, 2, &e.n_mappers);
     e.seeds = edit_seeds(L, 2, &e.n_seeds);
-    if (mn_store_edit_record(s, &e, &id)) return store_failed(L);
+    if (mn_store_edit_record(s, &e, &id)) return bind_fail(L);
     lua_pushnumber(L, (double)id);
     return 1;
 }
@@ -228,7 +228,7 @@ static void push_edit(lua_State *L, const mn_store_edit *e) {
 static int l_edits(lua_State *L) {                       /* s:edits([mapper key, limit]) -> list, newest first */
     mn_store *s = store_arg(L);
     mn_store_edit_rows **rows = (mn_store_edit_rows **)store_hold(L, free_edits);
-    if (mn_store_edit_list(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return store_failed(L);
+    if (mn_store_edit_list(s, luaL_optstring(L, 2, NULL), (int)luaL_optnumber(L, 3, 0), rows)) return bind_fail(L);
     lua_createtable(L, (*rows)->n, 0);
     for (int i = 0; i < (*rows)->n; i++) { push_edit(L, &(*rows)->row[i]); lua_rawseti(L, -2, i + 1); }
     return 1;

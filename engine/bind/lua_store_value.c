@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../io/file.h"
-#include "../io/text.h"
 #include "lua_store.h"
 
 #define HOLDER_TYPE "mien.store.holder"
@@ -175,63 +174,6 @@ mn_status store_png(lua_State *L, int index, store_bytes *out) {
 
 /* ---- JSON --------------------------------------------------------------- */
 
-static void encode(lua_State *L, mn_text *t, int depth);
-
-/* Keys are sorted, so that equal tables give equal texts. */
-static void encode_object(lua_State *L, mn_text *t, int table, int depth) {
-    int n = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) n++;
-    const char **keys = lua_newuserdata(L, ((size_t)n + 1) * sizeof *keys);
-    n = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) { mn_fail(MN_EARG, "a table with both a list and names, or other keys"); lua_pop(L, 2); break; }
-        keys[n++] = lua_tostring(L, -2);
-    }
-    qsort(keys, (size_t)n, sizeof *keys, by_name);
-    mn_text_add(t, "{", 1);
-    for (int i = 0; i < n && mn_errcode() == MN_OK; i++) {
-        if (i) mn_text_add(t, ",", 1);
-        mn_text_add_json(t, keys[i]);
-        mn_text_add(t, ":", 1);
-        lua_getfield(L, table, keys[i]);
-        encode(L, t, depth + 1);
-        lua_pop(L, 1);
-    }
-    mn_text_add(t, "}", 1);
-    lua_pop(L, 1);
-}
-
-/* The value on top of the stack.  Complaints are left pending: nothing may be raised while t holds memory. */
-static void encode(lua_State *L, mn_text *t, int depth) {
-    int top = lua_gettop(L), n;
-    double x;
-    if (depth > 16 || !lua_checkstack(L, 8)) { mn_fail(MN_EARG, "tables nested more than 16 deep"); return; }
-    switch (lua_type(L, top)) {
-    case LUA_TSTRING:
-        if (mn_utf8_prefix(lua_tostring(L, top), lua_objlen(L, top)) != strlen(lua_tostring(L, top))) mn_fail(MN_EARG, "a text that is not UTF-8 or holds a zero byte");
-        else mn_text_add_json(t, lua_tostring(L, top));
-        break;
-    case LUA_TBOOLEAN: mn_text_addf(t, lua_toboolean(L, top) ? "true" : "false"); break;
-    case LUA_TNUMBER:
-        x = lua_tonumber(L, top);
-        if (!isfinite(x)) mn_fail(MN_EARG, "%s", isnan(x) ? "NaN" : "an infinite number");
-        else mn_text_addf(t, x == floor(x) && fabs(x) < 1e15 ? "%.0f" : "%.17g", x);
-        break;
-    case LUA_TTABLE:
-        if (!(n = (int)lua_objlen(L, top))) { encode_object(L, t, top, depth); break; }
-        mn_text_add(t, "[", 1);
-        for (int i = 1; i <= n && mn_errcode() == MN_OK; i++) {
-            if (i > 1) mn_text_add(t, ",", 1);
-            lua_rawgeti(L, top, i);
-            encode(L, t, depth + 1);
-            lua_pop(L, 1);
-        }
-        mn_text_add(t, "]", 1);
-        break;
-    default: mn_fail(MN_EARG, "a %s", luaL_typename(L, top));
-    }
-}
-
 const char *store_json(lua_State *L, int arg, const char *name) {
     lua_getfield(L, arg, name);
     if (!lua_istable(L, -1)) {
@@ -241,7 +183,7 @@ const char *store_json(lua_State *L, int arg, const char *name) {
     mn_text t = {0};
     void **held = store_hold(L, free);
     lua_pushvalue(L, -2);
-    encode(L, &t, 0);
+    bind_json(L, &t);
     lua_pop(L, 1);
     *held = t.s;
     if (mn_errcode() != MN_OK) {

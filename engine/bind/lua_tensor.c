@@ -37,6 +37,11 @@ int bind_failed(lua_State *L) {
     return 3;
 }
 
+int bind_fail(lua_State *L) {
+    mn_status code = mn_errcode();
+    return code == MN_EARG || code == MN_ESHAPE || code == MN_EDTYPE || code == MN_EINTERNAL ? bind_raise(L) : bind_failed(L);
+}
+
 static void enlist(box *b) {
     b->slot = -1;
     if (!live.depth) return;
@@ -161,6 +166,22 @@ void bind_check_options(lua_State *L, int arg, const char *what, const char *con
         for (k = 0; names[k]; k++) snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k ? ", " : "", names[k]);
         luaL_error(L, "%s: unknown option '%s'; there are %s", what, key ? key : "(not a name)", list);
     }
+}
+
+mn_tensor *bind_field_tensor(lua_State *L, int arg, const char *name) {
+    lua_getfield(L, arg, name);
+    mn_tensor *t = NULL;
+    if (bind_is_tensor(L, lua_gettop(L))) t = bind_tensor(L, lua_gettop(L));      /* the table keeps it */
+    else if (!lua_isnil(L, -1)) luaL_error(L, "%s: tensor expected, got %s", name, luaL_typename(L, -1));
+    lua_pop(L, 1);
+    return t;
+}
+const char *bind_field_text(lua_State *L, int arg, const char *name) {
+    lua_getfield(L, arg, name);
+    if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: text expected, got %s", name, luaL_typename(L, -1));
+    const char *text = lua_tostring(L, -1);
+    lua_pop(L, 1);
+    return text;
 }
 
 /* ---- creation and reading ---- */

@@ -1,17 +1,30 @@
 /* main.c -- the program: a LuaJIT state with the engine in it, running lua/mien/cli.lua.
  *
  * Lua modules are linked in as bytecode (symbols luaJIT_BC_mien_*); MIEN_LUA=DIR reads
- * them from DIR instead.  Ctrl-C sets the engine's flag, which op dispatch polls; a
- * second Ctrl-C ends the program at once. */
+ * them from DIR instead.
+ *
+ * Ctrl-C sets the engine's flag, which op dispatch and long loops poll, and a hook that raises "interrupted" in Lua code
+ * that calls no op.  The hook waits for a million instructions, so that ops, whose messages say more, come first.
+ * (Machine code made from a loop checks no hooks: a second Ctrl-C ends the program at once.) */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "bind.h"
 
+enum { HOOK_AFTER = 1000000 };
+static lua_State *state;
+static pthread_t main_thread;
+
+static void on_hook(lua_State *L, lua_Debug *unused) {
+    (void)unused;
+    lua_sethook(L, NULL, 0, 0);
+    if (mn_interrupted()) luaL_error(L, "interrupted");
+}
 static void on_interrupt(int sig) {
     if (mn_interrupted()) { signal(sig, SIG_DFL); raise(sig); }
     mn_interrupt();
+    if (state && pthread_equal(pthread_self(), main_thread)) lua_sethook(state, on_hook, LUA_MASKCOUNT, HOOK_AFTER);
 }
 
 static int with_traceback(lua_State *L) {
@@ -20,13 +33,10 @@ static int with_traceback(lua_State *L) {
     return 1;
 }
 
-static int l_isatty(lua_State *L) { lua_pushboolean(L, isatty((int)luaL_optnumber(L, 1, 1))); return 1; }
-
 int luaopen_mien_core(lua_State *L) {
     lua_newtable(L);
     lua_pushliteral(L, MN_VERSION); lua_setfield(L, -2, "version");
     lua_pushinteger(L, MN_API); lua_setfield(L, -2, "api_number");
-    lua_pushcfunction(L, l_isatty); lua_setfield(L, -2, "isatty");
     bind_open_tensor(L);
     bind_open_op(L);
     bind_open_model(L);
@@ -34,23 +44,30 @@ int luaopen_mien_core(lua_State *L) {
     bind_open_io(L);
     bind_open_synth(L);
     bind_open_store(L);
+    bind_open_json(L);
+    bind_open_file(L);
+    bind_open_sheet(L);
+    bind_open_mesh(L);
+    bind_open_text(L);
+    bind_open_info(L);
+    bind_open_repl(L);
+    bind_open_show(L);
     return 1;
 }
 
-int main(int argc, char **argv) {
-    lua_State *L = luaL_newstate();
-    if (!L) { fprintf(stderr, "mien: out of memory\n"); return 1; }
+static void set_up(lua_State *L, int argc, char **argv) {
     luaL_openlibs(L);
-    signal(SIGINT, on_interrupt);
-    signal(SIGPIPE, SIG_IGN);
     lua_getglobal(L, "package");
     const char *dir = getenv("MIEN_LUA");
     if (dir && *dir) {
         lua_pushfstring(L, "%s/?.lua;%s/?/init.lua", dir, dir);
         lua_setfield(L, -2, "path");
         lua_getfield(L, -1, "loaders");                   /* files before the modules linked in */
-        lua_rawgeti(L, -1, 2);
-        lua_pop(L, 2);
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        lua_rawseti(L, -3, 1);
+        lua_rawseti(L, -2, 2);
+        lua_pop(L, 1);
     }
     lua_getfield(L, -1, "preload");
     lua_pushcfunction(L, luaopen_mien_core);
@@ -59,6 +76,16 @@ int main(int argc, char **argv) {
     lua_createtable(L, argc, 0);
     for (int i = 0; i < argc; i++) { lua_pushstring(L, argv[i]); lua_rawseti(L, -2, i); }
     lua_setglobal(L, "arg");
+}
+
+int main(int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) { fprintf(stderr, "mien: out of memory\n"); return 1; }
+    set_up(L, argc, argv);
+    main_thread = pthread_self();
+    state = L;
+    signal(SIGINT, on_interrupt);
+    signal(SIGPIPE, SIG_IGN);
     lua_pushcfunction(L, with_traceback);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "mien.cli");
@@ -69,6 +96,7 @@ int main(int argc, char **argv) {
         if (!status) code = (int)lua_tointeger(L, -1);
     }
     if (status) fprintf(stderr, "mien: %s\n", lua_tostring(L, -1));
+    state = NULL;
     lua_close(L);
     return code;
 }

@@ -1,17 +1,134 @@
--- cli.lua -- `mien FILE.lua k=v ...` runs a recipe, `mien library ...` looks after the mappers.
--- main() returns the exit status.
+-- cli.lua -- the command line: a recipe, a command, or nothing for the REPL.  main() returns the exit status:
+-- 0 done, 1 it could not be done, 2 it was not understood, 130 stopped by Ctrl-C.
+-- Nothing is loaded before it is needed, so that `mien --version` takes milliseconds.
+local core = require 'mien.core'
 local cli = {}
 
-function cli.main()
-  local file = arg[1]
-  if not file then io.stderr:write('usage: mien RECIPE.lua [option=value ...]\n       mien library VERB ...\n') return 2 end
-  if file == 'library' then return require('mien.library').main{unpack(arg, 2)} end
+-- name -> {what follows it, what it does, module, function of (words) -> status}
+local commands = {
+  devices = {'', 'the processors and graphics cards found', 'mien.doctor', 'devices'},
+  docs    = {'[ops | meta]', 'write the generated pages: docs/ops.md, lua/meta/mien.lua', 'mien.docs', 'main'},
+  doctor  = {'', 'what this machine offers and what is missing', 'mien.doctor', 'doctor'},
+  info    = {'PICTURE.png...', 'how pictures were made', 'mien.info', 'info'},
+  inspect = {'FILE...', 'what is in a checkpoint (safetensors, torch, pickle, npy, npz)', 'mien.info', 'inspect'},
+  library = {'VERB ...', 'the library of mappers', 'mien.library', 'main'},
+  models  = {'[FILE...]', 'the kinds of models, or what model files hold', 'mien.info', 'models'},
+  rerun   = {'PICTURE.png [out=FILE]', 'make a picture again from its record and compare the bytes', 'mien.info', 'rerun'},
+  test    = {'FILE.lua...', 'run test files', 'mien.test', 'main'},
+}
+
+local environment = {
+  {'MIEN_HOME', 'folder of the library (~/.local/share/mien)'},
+  {'MIEN_LUA', 'read the Lua modules from this folder instead of the program'},
+  {'MIEN_TRACE', '1: errors come with a traceback'},
+  {'MIEN_GRAPHICS', 'kitty, iterm, sixel or none: how the terminal takes pictures (found out by itself)'},
+  {'OMP_NUM_THREADS', 'threads to compute with'},
+}
+
+local function names()
+  local list = {}
+  for name in pairs(commands) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+local function complain(...) io.stderr:write('mien: ', table.concat{...}, '\n') end
+
+local function print_usage()
+  print([[
+usage: mien                                the REPL
+       mien RECIPE.lua [option=value...]   run a recipe; --help after it lists its options
+       mien COMMAND ...                    --help after it explains it
+
+commands:]])
+  for _, name in ipairs(names()) do print(('  %-31s %s'):format(name .. ' ' .. commands[name][1], commands[name][2])) end
+  print '\nafter a recipe: --no-metadata leaves everything but the mark of made pictures out of them'
+  print '\nenvironment:'
+  for _, e in ipairs(environment) do print(('  %-16s %s'):format(e[1], e[2])) end
+end
+
+-- ---- recipes ----------------------------------------------------------------
+
+-- The message of an error, with the line of the recipe it comes from; tables pass as they are.
+local function explain(file)
+  return function(e)
+    if type(e) == 'table' then return e end
+    local text = tostring(e)
+    for level = 2, 100 do
+      local where = debug.getinfo(level, 'Sl')
+      if not where then break end
+      if where.source == '@' .. file and where.currentline > 0 then
+        if not text:find(where.short_src .. ':', 1, true) then text = ('%s:%d: %s'):format(where.short_src, where.currentline, text) end
+        break
+      end
+    end
+    return os.getenv 'MIEN_TRACE' == '1' and debug.traceback(text, 2) or text
+  end
+end
+
+-- Runs a recipe with these words after its name; returns the exit status.
+function cli.run_recipe(file, words)
+  local strict, recipe = require 'mien.strict', require 'mien.recipe'
   local chunk, message = loadfile(file)
-  if not chunk then io.stderr:write('mien: ', message, '\n') return 1 end
-  local ok, err = xpcall(chunk, function(e) return type(e) == 'string' and debug.traceback(e, 2) or e end)
+  if not chunk then complain(message) return 1 end
+  local private, kept = false, {}
+  for _, word in ipairs(words) do
+    if word == '--no-metadata' then private = true else kept[#kept + 1] = word end
+  end
+  local was = rawget(_G, 'arg')
+  rawset(_G, 'arg', {[0] = 'mien', file, unpack(kept)})
+  recipe.begin(file, private)
+  strict.on()
+  local ok, err = xpcall(chunk, explain(file))
+  strict.off()
+  rawset(_G, 'arg', was)
   if ok then return 0 end
-  io.stderr:write('mien: ', tostring(err), '\n')
+  if type(err) == 'table' and err.exit then return err.exit end
+  io.stdout:flush()
+  if core.interrupted() then complain('stopped by Ctrl-C (', tostring(err), ')') return 130 end
+  complain(type(err) == 'table' and err.message or tostring(err))
   return 1
 end
 
+-- ---- commands ---------------------------------------------------------------
+
+-- A command's complaint is a table {message =, misuse = true or nil}; anything else is a mistake in this program.
+function cli.fail(message) error({message = message}, 0) end
+function cli.misuse(message) error({message = message, misuse = true}, 0) end
+
+local function run_command(name, words)
+  local command = commands[name]
+  local module = require(command[3])
+  if name ~= 'library' then                              -- which explains itself, verb by verb
+    for _, word in ipairs(words) do
+      if word == '--help' or word == '-h' then
+        print(('usage: mien %s %s\n\n%s'):format(name, command[1], command[2]))
+        local more = module.help and module.help[name]
+        if more then print('\n' .. more) end
+        return 0
+      end
+    end
+  end
+  local ok, status = xpcall(module[command[4]], function(e) return type(e) == 'table' and e or debug.traceback(tostring(e), 2) end, words)
+  if ok then return status or 0 end
+  if core.interrupted() then complain('stopped by Ctrl-C') return 130 end
+  complain(name, ': ', type(status) == 'table' and tostring(status.message) or status)
+  return type(status) == 'table' and status.misuse and 2 or 1
+end
+
+function cli.main()
+  local word, rest = arg[1], {unpack(arg, 2)}
+  if not word then return require('mien.repl').main() end
+  if word == '--version' or word == '-v' then print(('mien %s, API %d'):format(core.version, core.api_number)) return 0 end
+  if word == '--help' or word == '-h' or word == 'help' then print_usage() return 0 end
+  if commands[word] then return run_command(word, rest) end
+  local file = require('mien.paths').find(word)
+  if file and core.file_kind(file) == 'file' then return cli.run_recipe(file, rest) end
+  if word:find '%.lua$' then complain(("no recipe '%s' here or beside the program"):format(word)) return 1 end
+  complain(("unknown %s '%s'; there are %s, or the file of a recipe"):format(word:find '^%-' and 'option' or 'command', word,
+    word:find '^%-' and '--help, --version' or table.concat(names(), ', ')))
+  return 2
+end
+
+cli.commands = commands
 return cli

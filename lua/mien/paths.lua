@@ -1,0 +1,40 @@
+-- paths.lua -- where things are: files that came with the program, and the user's own.
+local core = require 'mien.core'
+local paths = {}
+
+-- A file that came with mien (recipes/train.lua, models/...): as given, else beside the program, else in
+-- ../share/mien of an installed one.  nil when it is nowhere.
+function paths.find(name)
+  if core.file_kind(name) then return name end
+  local folder = name:sub(1, 1) ~= '/' and (core.program() or ''):match('^(.*)/')
+  if not folder then return nil end
+  for _, place in ipairs{folder .. '/', folder:gsub('/[^/]*$', '') .. '/share/mien/'} do
+    if core.file_kind(place .. name) then return place .. name end
+  end
+  return nil
+end
+
+-- Folder of histories and the like (XDG base directories); nil without a home.
+function paths.state()
+  local state, home = os.getenv 'XDG_STATE_HOME', os.getenv 'HOME'
+  if state and state ~= '' then return state .. '/mien' end
+  return home and home ~= '' and home .. '/.local/state/mien' or nil
+end
+
+-- A new folder for temporary files; remove it with paths.remove.
+function paths.temporary()
+  local name = os.tmpname()
+  os.remove(name)
+  assert(core.mkdir(name))
+  return name
+end
+
+-- Removes a file or a folder with all that is in it.
+function paths.remove(path)
+  if core.file_kind(path) == 'folder' then
+    for _, name in ipairs(core.folder(path) or {}) do paths.remove(path .. '/' .. name) end
+  end
+  os.remove(path)
+end
+
+return paths

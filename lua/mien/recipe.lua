@@ -1,0 +1,44 @@
+-- recipe.lua -- the recipe that is running: its file, its options, the API it was written for.
+--   file      its path, nil in the REPL and in tests
+--   options   what mien.options made of the command line
+--   private   true after --no-metadata: pictures say only that they were made, not how
+local core = require 'mien.core'
+local recipe = {private = false}
+
+-- mien.api(n): a recipe declares the API number it was written for, before anything else.
+function recipe.api(n)
+  if n ~= core.api_number then
+    error(('this recipe was written for API %s, this is mien %s with API %d'):format(tostring(n), core.version, core.api_number), 2)
+  end
+  recipe.declared = n
+end
+
+-- Called by whoever runs a recipe, before its first line.
+function recipe.begin(file, private)
+  recipe.file, recipe.private, recipe.declared, recipe.options = file, private, nil, nil
+end
+
+-- Called by mien.options.
+function recipe.has_options(options)
+  if recipe.file and not recipe.declared then
+    error(('a recipe says first which API it was written for: mien.api(%d)'):format(core.api_number), 0)
+  end
+  recipe.options = options
+end
+
+-- What a file's opening comment says, without the dashes; its first line loses the file's name.
+function recipe.about(file)
+  local lines, f = {}, io.open(file or '', 'r')
+  if not f then return nil end
+  for line in f:lines() do
+    local text = line:match('^%-%-%s?(.*)$')
+    if not text then break end
+    lines[#lines + 1] = text
+  end
+  f:close()
+  if #lines == 0 then return nil end
+  lines[1] = lines[1]:gsub('^[%w_]+%.lua %-%- ', '')
+  return table.concat(lines, '\n')
+end
+
+return recipe

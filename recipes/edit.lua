@@ -45,7 +45,8 @@ local edits, prompts, used = {}, {}, {}
 for name in opt.mapper:gmatch('[^,]+') do
   local mapper, about = library:load(name, a.generator:hash())
   if not mapper then error(about, 0) end
-  local code = opt.reference ~= '' and mien.no_grad(function() return a:references(opt.reference) end) or mien.tensor{about.options.code}
+  local options = type(about.options) == 'string' and mien.json_decode(about.options) or about.options
+  local code = opt.reference ~= '' and mien.no_grad(function() return a:references(opt.reference) end) or mien.tensor{options.code}
   local s = strengths[#edits + 1] or strengths[#strengths]
   edits[#edits + 1] = {mapper = mapper, code = code, strength = s, name = name}
   prompts[#prompts + 1] = about.prompt
@@ -87,7 +88,7 @@ for _, seed in ipairs(seeds) do
       row[#row + 1] = picture
     end
     rows[#rows + 1] = row
-    if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone()} end
+    if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone()} end
     return nil
   end) return rows[#rows], first_mesh end)
   row_labels[#row_labels + 1] = 'seed ' .. seed
@@ -97,5 +98,5 @@ for i, e in ipairs(edits) do names[i] = ('%s %g'):format(e.name, e.strength) end
 local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
 assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = seeds, mappers = used}))
 print(opt.out .. '/sheet.png')
-if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head') end
+if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
 library:close()

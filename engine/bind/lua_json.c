@@ -123,6 +123,7 @@ static int l_encode(lua_State *L) {                      /* mien.json_encode(val
 }
 
 static int l_decode(lua_State *L) {                      /* mien.json_decode(text [, where]) -> value or nil, message, code */
+    lua_settop(L, 2);                                    /* an absent second argument becomes nil, below what is pushed here */
     size_t size;
     bind_enter(L);
     const char *text = luaL_checklstring(L, 1, &size);

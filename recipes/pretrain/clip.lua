@@ -1,6 +1,7 @@
 -- clip.lua -- the two towers, contrastively on (picture, caption) pairs: in a batch, each picture must find its caption and
 -- each caption its picture (Radford et al. 2021).  Half of the captions name the looks as well as the expression, so that
--- looks and expression really share the space.
+-- looks and expression really share the space.  Two linear heads, thrown away afterwards, read the renderer's own numbers (unit
+-- weights, factors of the look) from either feature: they tell small towers early what there is to see.
 local mien = require 'mien'
 mien.api(1)
 local People, trainer = require 'mien.people', require 'mien.trainer'
@@ -26,6 +27,14 @@ local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
 print(clip, words:count() .. ' words')
 
+local params, names = clip:params()
+local function head(name, outputs, stream)
+  local w = (mien.randn({outputs, 128}, mien.rng(opt.seed, stream)) * 0.02):clone():param()
+  params[#params + 1], names[#names + 1] = w, 'training.' .. name
+  return w
+end
+local image_units, text_units, image_looks = head('image_units', 57, 11), head('text_units', 57, 12), head('image_looks', 40, 13)
+
 local function captions(label, rng)
   local ids = {}
   for i = 1, label.expr:dim(1) do
@@ -44,25 +53,30 @@ local function contrastive(logits, n)
 end
 
 local run = trainer.new {
-  name = 'clip', model = clip, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
+  name = 'clip', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
   checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
     local x = clip:preprocess(data:augmented(refs, 128, rng))
-    local cos, logits = clip:similarity(clip:image(x), clip:text(captions(label, rng)))
+    local image, text = clip:image(x), clip:text(captions(label, rng))
+    local cos, logits = clip:similarity(image, text)
+    local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end
+    local seen, said = miss(image, image_units, label.expr), miss(text, text_units, label.expr)
+    local looks = miss(image, image_looks, label.z:slice(2, 41, 80))
     local t, hit = cos:detach():totable(), 0
     for i = 1, opt.batch do
       local best, at = -2, 0
       for k = 1, opt.batch do local v = t[(i - 1) * opt.batch + k] if v > best then best, at = v, k end end
       if at == i then hit = hit + 1 end
     end
-    return contrastive(logits, opt.batch), {top1 = hit / opt.batch}
+    local pairs_loss = contrastive(logits, opt.batch)
+    return pairs_loss + seen * 0.3 + said * 0.3 + looks * 0.03, {top1 = hit / opt.batch, pairs = pairs_loss:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
   end,
   saved = function(run)
     local copy = mien.new_model('clip', config)
-    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
+    for i, n in ipairs(run.names) do if not n:match '^training' then copy:set_weight(n, run:averages()[i]) end end
     assert(copy:save(opt.out .. '/clip.safetensors', {half = true, meta = {words = list, steps = tostring(run.at), recipe = 'recipes/pretrain/clip.lua'}}))
   end,
 }

@@ -1,0 +1,69 @@
+-- meshes.lua -- the posed head as a mesh file: metres, y up, texture from the generator's own pictures, and one morph target for
+-- every expression unit of the head model (ARKit's names where they agree).
+local mien = require 'mien'
+local json = require 'mien.core'
+local meshes = {}
+
+-- Where points [M,3] (metres) lie in the picture of a camera: grid [1,1,M,2] in -1..1 for grid_sample, and view directions [M,3].
+local function project(points, camera)
+  local c = camera:totable()
+  local origin = mien.tensor{{c[4], c[8], c[12]}}
+  local turn = mien.tensor{{c[1], c[2], c[3]}, {c[5], c[6], c[7]}, {c[9], c[10], c[11]}}
+  local d = points * 2.5 - origin
+  local q = mien.matmul(d, turn)
+  local z = q:slice(2, 3, 3)
+  local x = q:slice(2, 1, 1) / z * (2 * c[17]) + (2 * c[19] - 1)
+  local y = q:slice(2, 2, 2) / z * (2 * c[21]) + (2 * c[22] - 1)
+  local view = -d * (d:square():sum{axis = 2, keep = 1} + 1e-12):rsqrt()
+  return mien.concat(x, y, {axis = 2}):reshape(1, 1, points:dim(1), 2), view
+end
+
+-- Texture u8 [S,S,3]: every texel takes the colour it has in the pictures that see it best.
+function meshes.texture(a, shape, alpha, ws, v, size)
+  local head, s = a.head, size or 512
+  local uv, uvf, faces = head:weight 'uv', head:weight 'uv_faces', head:weight 'faces'
+  local n = uv:dim(1)
+  local pos = mien.concat(uv:slice(2, 1, 1) * -2 + 1, uv:slice(2, 2, 2) * 2 + -1, mien.full({n, 1}, 1), {axis = 2}):reshape(1, n, 3)
+  local normal = mien.mesh_normals(v, faces)
+  local corners = mien.gather(mien.concat(v, normal, {axis = 2}), faces)                       -- [F,3,6]
+  local index, bary = mien.rasterize(pos, uvf, {size = s})
+  local at = mien.interpolate(bary, index, corners):reshape(s * s, 6)
+  local points, normals = at:slice(2, 1, 3), at:slice(2, 4, 6)
+  local planes = a:planes(ws, shape, alpha)
+  local colour, total
+  for _, yaw in ipairs{0, -45, 45} do
+    local camera = a:camera{yaw = yaw}
+    local grid, view = project(points, camera)
+    local picture = mien.grid_sample(a:view(planes, ws, camera), grid):reshape(3, s * s)
+    local facing = (normals * view):sum{axis = 2}:clamp{lo = 0.02, hi = 1}
+    local weight = (facing * facing * facing * facing):reshape(1, s * s)
+    colour = colour and colour + picture * weight or picture * weight
+    total = total and total + weight or weight
+  end
+  return mien.to_pixels((colour / total):reshape(1, 3, s, s))
+end
+
+-- Writes PATH.obj (with PATH.png and its material) and PATH.glb.
+function meshes.write(a, who_shape, alpha, path, ws)
+  return mien.no_grad(function()
+    local head = a.head
+    local v = head:forward(who_shape, alpha)
+    v = v:reshape(v:dim(2), 3)
+    local mesh = {v = v, f = head:weight 'faces', uv = head:weight 'uv', fuv = head:weight 'uv_faces'}
+    local texture = ws and meshes.texture(a, who_shape, alpha, ws, v) or nil
+    local targets, names = {}, json.json_decode(head:config_json()).unit_names
+    local dirs = head:weight 'exprdirs'
+    local flat = dirs:reshape(dirs:dim(1) * 3, dirs:dim(3))
+    for i, name in ipairs(names) do
+      local code = head:weight('units_to_expr'):slice(1, i, i)
+      targets[i] = {name, mien.linear(code, flat):reshape(v:dim(1), 3)}
+    end
+    assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets}))
+    local file = path:match('([^/]*)$') .. '.png'
+    if texture then assert(mien.png_write(path .. '.png', texture)) end
+    assert(mien.obj_write(path .. '.obj', mesh, texture and file or nil))
+    print(path .. '.glb, ' .. path .. '.obj')
+  end)
+end
+
+return meshes

@@ -24,6 +24,8 @@ return {
   ['tensor:cast'] = '(dtype): a copy of another type; no gradient',
   ['tensor:clone'] = '(): a copy of the numbers; no gradient',
   ['tensor:detach'] = '(): the same memory without gradient',
+  ['tensor:copy'] = '(tensor): takes its numbers, as many as there are; returns itself',
+  ['tensor:zero_grad'] = '(): forgets the gradient; returns itself',
   ['tensor:param'] = '(): marks the tensor as one that wants a gradient; returns it',
   ['tensor:grad'] = '(): its gradient, nil before a backward pass',
   -- random numbers, optimiser, memory
@@ -53,6 +55,7 @@ return {
   ['model:numbers'] = '(): how many trainable numbers it has',
   ['model:params'] = '(): list of trainable tensors, list of their names',
   ['model:weight'] = '(name): a weight: the tensor itself',
+  ['model:has'] = '(name): has it a weight of that name?',
   ['model:set_weight'] = '(name, tensor): copies the numbers in',
   ['model:train'] = '([yes]): its weights want gradients, or no longer; returns the model',
   ['model:restore'] = '(path): takes the weights of a file of the same kind; returns the model, or nil, message, code',
@@ -112,6 +115,8 @@ return {
   camera = '{yaw, pitch, roll, radius, focal}: [1,25], angles in degrees',
   pictures = '(rgba [, index, top, bottom]): [n,3,S,S] in -1..1 and the coverage',
   backgrounds = '(rng, n): top and bottom colours [n,3]',
+  caption = '(z or nil, weights [57], rng): a sentence about the expression; with z also about the looks of that person',
+  caption_words = '(): every word a caption can hold, one a line',
   landmark_weights = '(landmarks [N,68,3], camera [N,25], size [, gain, radius]): [N,1,size,size] weights around brows, eyes and mouth',
   -- the library
   store_open = '(path [, {create}]): the library; or nil, message, code.  mien.store.open() knows the place',

@@ -841,6 +841,12 @@ function mien.bpe_clean(...) end
 ---camera{yaw, pitch, roll, radius, focal}: [1,25], angles in degrees
 function mien.camera(...) end
 
+---caption(z or nil, weights [57], rng): a sentence about the expression; with z also about the looks of that person
+function mien.caption(...) end
+
+---caption_words(): every word a caption can hold, one a line
+function mien.caption_words(...) end
+
 ---clock(): seconds, for differences
 function mien.clock(...) end
 
@@ -948,6 +954,9 @@ function model:config(...) end
 
 ---config_json(): the settings it was made with, as JSON
 function model:config_json(...) end
+
+---has(name): has it a weight of that name?
+function model:has(...) end
 
 ---hash(): sha256 of the file it came from, "" when made here
 function model:hash(...) end
@@ -1210,6 +1219,9 @@ function tensor:cast(...) end
 ---clone(): a copy of the numbers; no gradient
 function tensor:clone(...) end
 
+---copy(tensor): takes its numbers, as many as there are; returns itself
+function tensor:copy(...) end
+
 ---detach(): the same memory without gradient
 function tensor:detach(...) end
 
@@ -1236,6 +1248,9 @@ function tensor:shape(...) end
 
 ---totable(): all numbers as a flat list
 function tensor:totable(...) end
+
+---zero_grad(): forgets the gradient; returns itself
+function tensor:zero_grad(...) end
 
 ---terminal_ask(question, end of the answer): the terminal's answer, nil without one
 function mien.terminal_ask(...) end
@@ -1342,10 +1357,15 @@ function clip:image(pixels) end
 ---@return mien.tensor
 function clip:text(ids) end
 
----preprocess(pictures [N,3,H,W] in -1..1): bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]
+---preprocess(pictures [N,3,H,W] in -1..1): cropped if set, bicubic to n, the middle square, CLIP's mean and spread: [N,3,n,n]
 ---@param pictures mien.tensor
 ---@return mien.tensor
 function clip:preprocess(pictures) end
+
+---picture(picture [H,W,3] u8): pixels [1,3,n,n] as the published preprocessing makes them, and the 8-bit crop [n,n,3]
+---@param picture mien.tensor
+---@return mien.tensor, mien.tensor
+function clip:picture(picture) end
 
 ---similarity(image [N,E], text [M,E]): cosines [N,M], and the logits exp(logit_scale) * cosine
 ---@param image mien.tensor
@@ -1381,7 +1401,7 @@ function encoder:encode(x) end
 ---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor
 function encoder:split(codes) end
 
----prepare(pictures [N,3,H,W] in -1..1): resized for encode, [N,3,n,n]
+---prepare(pictures [N,3,H,W] in -1..1): cropped and resized for encode, [N,3,n,n]
 ---@param pictures mien.tensor
 ---@return mien.tensor
 function encoder:prepare(pictures) end
@@ -1396,5 +1416,40 @@ local mapper = {}
 ---@param options? {strength?: number}
 ---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor
 function mapper:edit(ws, alpha, options) end
+
+---EMOCA's encoders: pictures of faces to the head model's numbers
+---@class mien.emoca : mien.model
+local emoca = {}
+
+---encode(x [N,3,224,224] in 0..1): E_flame's codes [N,236], E_expression's [N,rows]
+---@param x mien.tensor
+---@return mien.tensor, mien.tensor
+function emoca:encode(x) end
+
+---split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (neck, jaw), camera [N,3]
+---@param flame mien.tensor
+---@param expression mien.tensor
+---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor
+function emoca:split(flame, expression) end
+
+---appearance(flame [N,236]): texture [N,50] and light [N,27] (9 harmonics, 3 colours each)
+---@param flame mien.tensor
+---@return mien.tensor, mien.tensor
+function emoca:appearance(flame) end
+
+---prepare(pictures [N,3,H,W] of aligned faces, in -1..1): [N,3,224,224] in 0..1
+---@param pictures mien.tensor
+---@return mien.tensor
+function emoca:prepare(pictures) end
+
+---pictures to the features that FID and KID compare
+---@class mien.inception : mien.model
+local inception = {}
+
+---features(pictures [N,3,H,W], u8 or in -1..1, {front}): [N,2048]; pictures become bytes, so no gradient passes
+---@param pictures mien.tensor
+---@param options? {front?: number}
+---@return mien.tensor
+function inception:features(pictures, options) end
 
 return mien

@@ -10,11 +10,11 @@ mien.api(1)
 local avatar, method = require 'mien.avatar', require 'mien.method'
 local opt = mien.options {
   mapper    = {mien.required, 'name of a mapper in the library, or several with commas'},
-  seeds     = {'0-3', 'avatars: numbers and ranges, 0-5,9'},
-  yaw       = {'0', 'camera yaws, degrees, with commas'},
+  seeds     = {{0, 1, 2, 3}, 'avatars: numbers and ranges, 0-5,9'},
+  yaw       = {{0}, 'camera yaws, degrees, with commas'},
   pitch     = {0, 'camera pitch, degrees'},
   roll      = {0, 'camera roll, degrees'},
-  strength  = {'1', 'strength of each mapper, with commas'},
+  strength  = {{1}, 'strength of each mapper, with commas'},
   reference = {'', 'PNG whose expression is the starting code; empty: the mapper\'s own'},
   psi       = {1, 'truncation towards the mean face'},
   min_id    = {0, 'least identity cosine; 0: none'},
@@ -27,27 +27,13 @@ local opt = mien.options {
 local a = avatar.load(opt.model ~= '' and opt.model or nil)
 local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
 
-local function list(text, what)
-  local out = {}
-  for word in text:gmatch('[^,%s]+') do
-    local lo, hi = word:match('^(%d+)%-(%d+)$')
-    if lo and what == 'seeds' then
-      if tonumber(hi) - tonumber(lo) > 1000 then error('seeds: at most 1000 at once', 0) end
-      for i = tonumber(lo), tonumber(hi) do out[#out + 1] = i end
-    else out[#out + 1] = tonumber(word) or error(("%s: numbers with commas expected, got '%s'"):format(what, word), 0) end
-  end
-  if #out == 0 then error(what .. ': at least one number expected', 0) end
-  return out
-end
-local seeds, yaws, strengths = list(opt.seeds, 'seeds'), list(opt.yaw, 'yaw'), list(opt.strength, 'strength')
-
 local edits, prompts, used = {}, {}, {}
 for name in opt.mapper:gmatch('[^,]+') do
   local mapper, about = library:load(name, a.generator:hash())
   if not mapper then error(about, 0) end
   local options = type(about.options) == 'string' and mien.json_decode(about.options) or about.options
   local code = opt.reference ~= '' and mien.no_grad(function() return a:references(opt.reference) end) or mien.tensor{options.code}
-  local s = strengths[#edits + 1] or strengths[#strengths]
+  local s = opt.strength[#edits + 1] or opt.strength[#opt.strength]
   edits[#edits + 1] = {mapper = mapper, code = code, strength = s, name = name}
   prompts[#prompts + 1] = about.prompt
   used[#used + 1] = {name = name, strength = s, weights_sha256 = about.weights_sha256}
@@ -62,9 +48,9 @@ local function scaled(factor)
 end
 
 local rows, row_labels, column_labels = {}, {}, {'before'}
-for _, yaw in ipairs(yaws) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
+for _, yaw in ipairs(opt.yaw) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
 local first_mesh
-for _, seed in ipairs(seeds) do
+for _, seed in ipairs(opt.seeds) do
   mien.scope(function() mien.no_grad(function()
     local who = a:person(seed, opt.psi)
     local before = a:picture(who.ws, who.shape, a:neutral())
@@ -81,7 +67,7 @@ for _, seed in ipairs(seeds) do
     local note = factor < 1 and ('  strength lowered to %.2f of what was asked to hold min_id'):format(factor) or ''
     print(('seed %d  identity %.3f  CLIP %.2f (before %.2f)%s'):format(seed, id, 100 * score, 100 * a.cosine(a:embed(before), goal):item(), note))
     local row = {mien.to_pixels(before)}
-    for _, yaw in ipairs(yaws) do
+    for _, yaw in ipairs(opt.yaw) do
       local picture = mien.to_pixels(a:view(planes, ws, a:camera{yaw = yaw, pitch = opt.pitch, roll = opt.roll}))
       local file = ('%s/seed%d_yaw%+g.png'):format(opt.out, seed, yaw)
       assert(mien.save_picture(file, picture, {seeds = {seed}, mappers = used}))
@@ -96,7 +82,7 @@ end
 local names = {}
 for i, e in ipairs(edits) do names[i] = ('%s %g'):format(e.name, e.strength) end
 local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
-assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = seeds, mappers = used}))
+assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = opt.seeds, mappers = used}))
 print(opt.out .. '/sheet.png')
 if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
 library:close()

@@ -9,6 +9,7 @@
 --     config = json,                   -- text that must be the same when resuming
 --     step = function(i, rng) ... return loss, {term = number} end,
 --     saved = function(run) ... end,   -- after each checkpoint
+--     stop_at = 500, quiet = true,     -- end this call early; print nothing
 --   }
 --   run:go()                           -- true when all steps are done, false when stopped before
 --   run:averages()                     -- list of averaged tensors in the order of run.names
@@ -55,7 +56,7 @@ function trainer:resume()
   end
   self.optimizer:restore(state, tonumber(meta.count))
   self.at = tonumber(meta.step)
-  io.stderr:write(('%s: resuming at step %d\n'):format(self.name, self.at))
+  if not self.quiet then io.stderr:write(('%s: resuming at step %d\n'):format(self.name, self.at)) end
 end
 
 function trainer:save()
@@ -94,7 +95,7 @@ function trainer:go()
   local began, saved = os.time(), os.time()
   local bar, means = mien.progress.new(self.name, self.steps), {}
   local stopped
-  while self.at < self.steps and not stopped and os.time() - began < self.seconds do
+  while self.at < (self.stop_at or self.steps) and not stopped and os.time() - began < self.seconds do
     local ok, values = pcall(self.one, self, self.at + 1)
     if not ok then
       if not mien.interrupted() then error(values, 0) end
@@ -103,12 +104,12 @@ function trainer:go()
       stopped = true
     else
       for k, v in pairs(values) do means[k] = (means[k] or v) * 0.96 + v * 0.04 end
-      bar:step(self.at, means, self.at == self.steps)
+      if not self.quiet then bar:step(self.at, means, self.at == self.steps) end
       if self.log then self.log(self.at, values) end
       if os.time() - saved >= self.save_every then self:save() saved = os.time() end
     end
   end
-  bar:done()
+  if not self.quiet then bar:done() end
   self:save()
   self.means = means
   if stopped then io.stderr:write(('%s: stopped at step %d; run it again to go on\n'):format(self.name, self.at)) end

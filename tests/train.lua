@@ -1,0 +1,64 @@
+-- train.lua -- the main job in small on the embedded avatar: training lowers the loss, stopping and resuming gives the weights of
+-- an uninterrupted run bit for bit, strength 0 changes nothing, the same seed gives the same picture.
+local mien, T = require 'mien', require 'mien.test'
+local avatar, method, trainer, paths = require 'mien.avatar', require 'mien.method', require 'mien.trainer', require 'mien.paths'
+local a = avatar.load 'models/avatar'
+local folder = paths.temporary()
+
+local function task(mapper)
+  local codes, text, basis = mien.no_grad(function() return a:references 'smile', a:text 'A person who is smiling', method.subspace(a, method.basis) end)
+  return {avatar = a, mapper = mapper, text = text, basis = basis, gamma = 1.5, project = true, w_clip = 1, w_id = 0.2, w_m = 0.05, batch = 1,
+    references = codes, people = 50, yaw = 10, pitch = 4}
+end
+local function weights(mapper)
+  local out = {}
+  for i, p in ipairs((mapper:params())) do out[i] = p:totable() end
+  return out
+end
+local function train(file, steps, total)
+  local mapper = method.new_mapper(a, {seed = 4}):train(true)
+  local job = task(mapper)
+  local run = trainer.new {name = 'test', model = mapper, steps = total, lr = 0.002, seed = 4, warm = 2, adam = {clip = 5}, checkpoint = file, quiet = true, stop_at = steps,
+    step = function(i, rng) return method.loss(job, rng) end}
+  run:go()
+  return mapper, job
+end
+
+T.test('resuming is exact', function(t)
+  local whole = weights((train(nil, 6, 6)))
+  train(folder .. '/half.safetensors', 3, 6)
+  t:equal(weights((train(folder .. '/half.safetensors', 6, 6))), whole)
+end)
+
+T.test('the loss falls', function(t)
+  local fixed = function(job) return mien.no_grad(function()
+    local sum = 0
+    for i = 1, 3 do sum = sum + method.loss(job, mien.rng(99, i)):item() end
+    return sum / 3
+  end) end
+  local fresh = method.new_mapper(a, {seed = 4})
+  local before = fixed(task(fresh))
+  local _, job = train(nil, 20, 20)
+  local after = fixed(job)
+  t:ok(after < before, ('loss %.4f before, %.4f after 20 steps'):format(before, after))
+end)
+
+T.test('strength 0 is the untouched face; equal seeds, equal pictures', function(t)
+  mien.no_grad(function()
+    local mapper = method.new_mapper(a, {seed = 1})
+    local who, again = a:person(5), a:person(5)
+    local ws, alpha = method.apply(a, who, {{mapper = mapper, code = a:references('smile'):slice(1, 1, 1), strength = 0}})
+    local before, after = a:picture(who.ws, who.shape, a:neutral()), a:picture(ws, who.shape, alpha)
+    t:equal(mien.to_pixels(before):totable(), mien.to_pixels(after):totable())
+    t:equal(mien.to_pixels(before):totable(), mien.to_pixels(a:picture(again.ws, again.shape, a:neutral())):totable())
+    t:ok((before - a:picture(who.ws, who.shape, a:references('mouth stretch'):slice(1, 1, 1))):abs():mean():item() > 0.001, 'an expression shows')
+  end)
+end)
+
+T.test('unknown words are named', function(t)
+  local _, unknown = a:text('A person who is smyling zorgly', true)
+  t:equal(unknown, {'smyling', 'zorgly'})
+end)
+
+paths.remove(folder)
+a = nil

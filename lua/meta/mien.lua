@@ -1096,7 +1096,7 @@ function mien.sha256(...) end
 ---sha256_file(path): 64 hexadecimal digits; or nil, message, code
 function mien.sha256_file(...) end
 
----sheet{rows = {{pictures}} or pictures = list or batch, columns, row_labels, column_labels, title, footer, scale, gap}: a labelled contact sheet
+---sheet{rows = {{pictures}} or pictures = list or batch, columns, row_labels, column_labels, title, footer, scale, text, gap}: a labelled contact sheet; scale enlarges the pictures, text the letters
 function mien.sheet(...) end
 
 ---sheet_compose{pictures = list of u8 [H,W,3] or false, columns, ...}: as sheet, from pixels only

@@ -49,23 +49,6 @@ end
 
 -- ---- recipes ----------------------------------------------------------------
 
--- The message of an error, with the line of the recipe it comes from; tables pass as they are.
-local function explain(file)
-  return function(e)
-    if type(e) == 'table' then return e end
-    local text = tostring(e)
-    for level = 2, 100 do
-      local where = debug.getinfo(level, 'Sl')
-      if not where then break end
-      if where.source == '@' .. file and where.currentline > 0 then
-        if not text:find(where.short_src .. ':', 1, true) then text = ('%s:%d: %s'):format(where.short_src, where.currentline, text) end
-        break
-      end
-    end
-    return os.getenv 'MIEN_TRACE' == '1' and debug.traceback(text, 2) or text
-  end
-end
-
 -- Runs a recipe with these words after its name; returns the exit status.
 function cli.run_recipe(file, words)
   local strict, recipe = require 'mien.strict', require 'mien.recipe'
@@ -79,7 +62,7 @@ function cli.run_recipe(file, words)
   rawset(_G, 'arg', {[0] = 'mien', file, unpack(kept)})
   recipe.begin(file, private)
   strict.on()
-  local ok, err = xpcall(chunk, explain(file))
+  local ok, err = xpcall(chunk, recipe.explain(file))
   strict.off()
   rawset(_G, 'arg', was)
   if ok then return 0 end

@@ -63,6 +63,9 @@ local function writable(folder)
   return true
 end
 
+-- The files of a model folder (lua/mien/avatar.lua).
+local parts = {'head', 'generator', 'clip', 'arcface', 'encoder', 'references'}
+
 -- ---- the screen -----------------------------------------------------------------
 
 function doctor.devices()
@@ -99,12 +102,13 @@ function doctor.doctor()
     library:close()
   elseif kind then line('missing', 'library', message)
   else line(writable(path:match '^(.*)/') and 'ok' or 'missing', 'library', path .. (writable(path:match '^(.*)/') and ' (made when needed)' or ' cannot be made there')) end
-  local models = require('mien.paths').find 'models'
-  local files = {}
-  for _, file in ipairs(models and core.folder(models) or {}) do
-    if file:find '%.safetensors$' then files[#files + 1] = file:match '^(.*)%.' end
+  local avatar = require('mien.paths').find 'models/avatar'
+  local lacks = {}
+  for _, part in ipairs(parts) do
+    if not (avatar and core.file_kind(('%s/%s.safetensors'):format(avatar, part))) then lacks[#lacks + 1] = part end
   end
-  line(#files > 0 and 'ok' or 'missing', 'models', #files > 0 and ('%s: %s'):format(models, table.concat(files, ', ')) or 'no folder models with the default avatar beside the program')
+  line(#lacks == 0 and 'ok' or 'missing', 'avatar', not avatar and 'no folder models/avatar here or beside the program'
+    or avatar .. (#lacks == 0 and ': complete' or ': without ' .. table.concat(lacks, ', ')))
   local terminal = core.isatty(1) and require('mien.terminal').detect(os.getenv, core.terminal_ask) or 'none'
   line('ok', 'pictures', terminal == 'none' and 'the terminal shows none: paths are printed' or 'shown in the terminal by ' .. terminal)
   return missing == 0 and 0 or 1

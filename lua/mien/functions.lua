@@ -73,7 +73,7 @@ return {
   show = '(picture): draws it in the terminal, or writes it and prints the path',
   png_base64 = '(picture u8 [H,W,C]): a PNG file in base64',
   sixel = '(picture u8 [H,W,3]): the escape sequence that draws it in a sixel terminal',
-  sheet = '{rows = {{pictures}} or pictures = list or batch, columns, row_labels, column_labels, title, footer, scale, gap}: a labelled contact sheet',
+  sheet = '{rows = {{pictures}} or pictures = list or batch, columns, row_labels, column_labels, title, footer, scale, text, gap}: a labelled contact sheet; scale enlarges the pictures, text the letters',
   sheet_compose = '{pictures = list of u8 [H,W,3] or false, columns, ...}: as sheet, from pixels only',
   label = '(picture u8 [H,W,3], x, y, text [, {scale, color}]): writes text on it; returns it',
   json_encode = '(value): JSON text with sorted keys',

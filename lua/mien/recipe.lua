@@ -18,6 +18,36 @@ function recipe.begin(file, private)
   recipe.file, recipe.private, recipe.declared, recipe.options = file, private, nil, nil
 end
 
+-- Runs another recipe from within one, with these words as its options; pictures it writes carry its record.
+function recipe.run(file, words)
+  local paths = require 'mien.paths'
+  local path = paths.find(file) or error(("no recipe '%s' here or beside the program"):format(file), 2)
+  local outer_arg, outer = arg, {recipe.file, recipe.declared, recipe.options}
+  arg = {[0] = arg[0], path, unpack(words)}
+  recipe.file, recipe.declared, recipe.options = path, nil, nil
+  local ok, message = xpcall(assert(loadfile(path)), recipe.explain(path))
+  arg = outer_arg
+  recipe.file, recipe.declared, recipe.options = unpack(outer, 1, 3)
+  if not ok then error(message, 0) end
+end
+
+-- A handler for errors in a recipe: the message, with the recipe's line that it comes from; tables pass as they are.
+function recipe.explain(file)
+  return function(e)
+    if type(e) == 'table' then return e end
+    local text = tostring(e)
+    for level = 2, 100 do
+      local where = debug.getinfo(level, 'Sl')
+      if not where then break end
+      if where.source == '@' .. file and where.currentline > 0 then
+        if not text:find(where.short_src .. ':', 1, true) then text = ('%s:%d: %s'):format(where.short_src, where.currentline, text) end
+        break
+      end
+    end
+    return os.getenv 'MIEN_TRACE' == '1' and debug.traceback(text, 2) or text
+  end
+end
+
 -- Called by mien.options.
 function recipe.has_options(options)
   if recipe.file and not recipe.declared then

@@ -51,6 +51,7 @@ const char *bind_field_text(lua_State *L, int arg, const char *name);
 void bind_open_tensor(lua_State *L);
 void bind_open_op(lua_State *L);
 void bind_open_model(lua_State *L);
+void bind_open_parity(lua_State *L);
 void bind_open_train(lua_State *L);
 void bind_open_io(lua_State *L);
 void bind_open_synth(lua_State *L);

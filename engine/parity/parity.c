@@ -226,7 +226,7 @@ static const mn_parity_kind *kind_of(const char *name) {
         if (!strcmp(kinds[i]->name, name)) return kinds[i];
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", kinds[i]->name);
     }
-    mn_fail(MN_ENOTFOUND, "parity: no model '%.60s'; there are %s", name, list);
+    mn_fail(MN_ENOTFOUND, "no model '%.60s' to compare; there are %s", name, list);
     return NULL;
 }
 

@@ -13,6 +13,7 @@ local commands = {
   inspect = {'FILE...', 'what is in a checkpoint (safetensors, torch, pickle, npy, npz)', 'mien.info', 'inspect'},
   library = {'VERB ...', 'the library of mappers', 'mien.library', 'main'},
   models  = {'[FILE...]', 'the kinds of models, or what model files hold', 'mien.info', 'models'},
+  parity  = {'MODEL CHECKPOINT GOLDEN', 'compare a model with published numbers', 'mien.parity', 'main'},
   rerun   = {'PICTURE.png [out=FILE]', 'make a picture again from its record and compare the bytes', 'mien.info', 'rerun'},
   test    = {'FILE.lua...', 'run test files', 'mien.test', 'main'},
 }

@@ -70,22 +70,7 @@ mn_tensor *sg_mapping(mn_model *m, const char *p, mn_tensor *z, mn_tensor *c, in
 /* ---- modulated convolution ---- */
 
 mn_tensor *sg_modconv(mn_tensor *x, mn_tensor *w, mn_tensor *s, bool demodulate, int up) {
-    if (!x || !w || !s) return NULL;
-    mn_scope scope = mn_scope_open();
-    int64_t n = s->shape[0], in = w->shape[1], out = w->shape[0], k = w->shape[2];
-    mn_tensor *y = mn_call(mul, T(x, mn_reshape(s, 4, (int64_t[]){n, in, 1, 1})));
-    if (up == 2) {
-        y = mn_call(conv_transpose2d, T(y, mn_permute(w, 4, (int[]){1, 0, 2, 3})), {"stride", 2});
-        y = mn_call(upfirdn2d, T(y), {"padx0", 1}, {"padx1", 1}, {"pady0", 1}, {"pady1", 1}, {"gain", 4});
-    } else {
-        y = mn_call(conv2d, T(y, w), {"pad", k / 2});
-    }
-    if (demodulate) {
-        mn_tensor *w2 = mn_call(sum, T(mn_call(square, T(w))), {"axis", 2}, {"last", 3});                          /* [O,I] */
-        mn_tensor *d = mn_call(rsqrt, T(mn_call(affine, T(mn_call(linear, T(mn_call(square, T(s)), w2))), {"shift", 1e-8})));
-        y = mn_call(mul, T(y, mn_reshape(d, 4, (int64_t[]){n, out, 1, 1})));
-    }
-    return mn_scope_leave(scope, y);
+    return mn_call(modconv2d, T(x, w, s), {"demodulate", demodulate}, {"up", up});
 }
 
 /* ---- synthesis block ---- */

@@ -1,71 +1,173 @@
 # mien -- `make help` lists the targets.
-# One build folder per configuration: build/release, build/address, build/debug...
+# One build folder per configuration: build/release, build/check (sanitizers)...
 
-CONFIG ?= $(if $(SANITIZER),$(SANITIZER),release)
+SANITIZER ?=
+CONFIG ?= $(if $(SANITIZER),$(subst $(comma),-,$(SANITIZER)),release)
+comma := ,
 B := build/$(CONFIG)
-PKGS := luajit libpng sqlite3 zlib libzip libedit libutf8proc openblas lapacke
-CC ?= gcc
-OPT := $(if $(SANITIZER),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZER),-O3 -g1)
-ARCH ?= -march=x86-64-v3
+PREFIX ?= /usr/local
+DESTDIR ?=
+MODULES := luajit libpng sqlite3 zlib libzip libedit libutf8proc openblas lapacke
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OPT := $(if $(SANITIZER),-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=$(SANITIZER),-O3 -g1)
+# Vector instructions of 2013 and later; `make ARCH=` builds for any processor, ARCH=-march=native for this one.
+ARCH ?= $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v3)
 WARN := -Wall -Wextra -Werror -Wno-unknown-pragmas
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CFLAGS_ALL = -std=gnu11 $(OPT) $(ARCH) -ffp-contract=fast -fno-math-errno -fno-trapping-math -fopenmp $(WARN) -I. -Iengine -Ikernels $(PKG_CFLAGS) $(CFLAGS)
-LIBS = $(PKG_LIBS) -ldnnl -lpthread -lm -ldl
+PKG_CFLAGS := $(shell pkg-config --cflags $(MODULES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(MODULES) 2>/dev/null)
+# Position-independent code lets test programs share one library, so that they link in no time.
+CFLAGS_ALL := -std=gnu11 $(OPT) $(ARCH) -fPIC -fno-semantic-interposition -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+	-fopenmp $(WARN) -I. -Iengine -Ikernels $(PKG_CFLAGS) $(CFLAGS)
+LIBS := $(PKG_LIBS) -ldnnl -lpthread -lm -ldl
+V ?=
 Q := $(if $(V),,@)
+say = @printf '  %-5s %s\n'
 
-ENGINE := $(filter-out engine/bind/main.c,$(wildcard engine/*.c engine/*/*.c store/*.c))
+ENGINE := $(filter-out engine/bind/%,$(wildcard engine/*.c engine/*/*.c store/*.c))
+BIND := $(wildcard engine/bind/*.c)
 KERNELS := $(wildcard kernels/*.c)
 TUNED := $(wildcard kernels/tuned/*.c)
 OBJ := $(ENGINE:%.c=$B/%.o) $(KERNELS:%.c=$B/%.f32.o) $(KERNELS:%.c=$B/%.f64.o) $(TUNED:%.c=$B/%.o)
-TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(wildcard tests/c/test_*.c))
+BIND_OBJ := $(BIND:%.c=$B/%.o)
+LUA := $(wildcard lua/mien/*.lua)
+LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
+TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/test_*.c)))
+BENCHES := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/bench_*.c)))
+LUA_TESTS := $(sort $(wildcard tests/*.lua))
 
-all: $(if $(wildcard engine/bind/main.c),mien)
+# As many jobs as processors unless told otherwise.
+ifeq ($(MAKELEVEL),0)
+ifeq ($(filter -j% --jobs%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+MAKEFLAGS += --no-print-directory
+
+all: $(if $(filter release,$(CONFIG)),mien,$B/mien)
+
+# ---- what a person asks for ---------------------------------------------------
+
+help:
+	@echo 'make              build ./mien'
+	@echo 'make demo         install what is missing, build, train an expression and edit faces with it (out/demo)'
+	@echo 'make test         install what is missing, build, run every test'
+	@echo 'make deps         see that the packages mien builds on are there; install them on Debian'
+	@echo 'make check        the tests under the address and undefined-behaviour sanitizers'
+	@echo 'make fuzz         the readers of foreign files against random bytes, FUZZ_SECONDS=20 each (clang)'
+	@echo 'make bench        timings of ops, convolution and library'
+	@echo 'make lint         luacheck over the Lua code'
+	@echo 'make cuda-objects compile and link the kernels with nvcc, where there is one'
+	@echo 'make install      into PREFIX=/usr/local under DESTDIR=; make uninstall'
+	@echo 'make clean        remove what was built'
+	@echo
+	@echo 'V=1 shows the commands.  ARCH= builds for any processor.  SANITIZER=address builds with that sanitizer.'
+
+deps:
+	@bash tools/deps.sh $(DEPS)
+
+# The packages may arrive while this runs, so the build is a make of its own that looks for them anew.
+demo: deps
+	@$(MAKE) all
+	./mien recipes/demo.lua
+
+test: deps
+	@$(MAKE) run-tests
+
+check: deps
+	@$(MAKE) run-tests SANITIZER=address,undefined CONFIG=check
+
+run-tests: $B/mien tests
+	@bash tools/test.sh $B/mien $(TESTS) $(LUA_TESTS)
+
+fuzz: deps
+	@$(MAKE) $B/libmien.a
+	@LIBS='$(LIBS)' bash tools/fuzz.sh $B $(FUZZ_SECONDS)
+
+bench: all $(BENCHES)
+	@for b in $(BENCHES); do echo "== $$b"; $$b || exit 1; done
+	@echo '== docs/bench/store.lua'; ./mien docs/bench/store.lua
+
+lint:
+	luacheck -q lua recipes tests docs
+
+cuda-objects:
+	@bash tools/cuda.sh build/cuda $(KERNELS)
+
+SHARE := $(DESTDIR)$(PREFIX)/share/mien
+MANUAL := $(DESTDIR)$(PREFIX)/share/man/man1
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(SHARE)'
+	install -m 755 mien '$(DESTDIR)$(PREFIX)/bin/mien'
+	cp -R --no-preserve=ownership $(wildcard recipes models) '$(SHARE)/'
+	$(if $(wildcard mien.1),install -d '$(MANUAL)' && install -m 644 mien.1 '$(MANUAL)/mien.1')
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/mien' '$(MANUAL)/mien.1'
+	rm -rf '$(SHARE)'
+
+clean:
+	rm -rf build mien
+
+# ---- how it is built ----------------------------------------------------------
 
 $B/%.f32.o: %.c $B/flags
 	@mkdir -p $(@D)
+	$(say) CC '$< (f32)'
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 $B/%.f64.o: %.c $B/flags
 	@mkdir -p $(@D)
+	$(say) CC '$< (f64)'
 	$(Q)$(CC) $(CFLAGS_ALL) -DK_REAL=double -DK_SUFFIX=f64 -MMD -MP -c $< -o $@
+$B/tests/%.o: tests/c/%.c $B/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD -MP -c $< -o $@
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
+	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # The SQL that store/sql.c carries inside.
 $B/store/sql.o: $(wildcard store/*.sql store/migrate/*.sql)
 
-# Rebuild everything when the flags change.
+# Rebuild everything when the flags change, relink when the list of files does.
 $B/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' > $@
+$B/files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(OBJ) $(BIND_OBJ) $(LUA_OBJ)' | cmp -s - $@ || echo '$(OBJ) $(BIND_OBJ) $(LUA_OBJ)' > $@
 FORCE:
 
-$B/libmien.a: $(OBJ)
-	@echo "  AR   $@"
-	@rm -f $@
-	$(Q)ar rcs $@ $(OBJ)
-
-$B/tests/%: tests/c/%.c $B/libmien.a
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD -MP $< -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
-
 # Lua modules become bytecode inside the program.
-LUA := $(wildcard lua/mien/*.lua)
-LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
-$B/lua/%.o: lua/%.lua
+$B/lua/%.o: lua/%.lua $B/flags
 	@mkdir -p $(@D)
 	$(Q)luajit -b -g -n $(subst /,.,$(patsubst %/init,%,$*)) $< $@
 
-MAIN_OBJ := $B/engine/bind/main.o
-mien: $(MAIN_OBJ) $(LUA_OBJ) $B/libmien.a
-	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS_ALL) -Wl,-E $(MAIN_OBJ) $(LUA_OBJ) -Wl,--whole-archive $B/libmien.a -Wl,--no-whole-archive $(LIBS) -o $@
+$B/mien: $(OBJ) $(BIND_OBJ) $(LUA_OBJ) $B/files
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS_ALL) -Wl,-E $(OBJ) $(BIND_OBJ) $(LUA_OBJ) $(LIBS) -o $@
+
+mien: build/release/mien
+	@install -m 755 $< $@
+
+$B/libmien.so: $(OBJ) $B/files
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS_ALL) -shared $(OBJ) $(LIBS) -o $@
+
+$B/libmien.a: $(OBJ) $B/files
+	$(say) AR $@
+	@rm -f $@
+	$(Q)ar rcs $@ $(OBJ)
+
+# A test program looks for the library in the folder above its own, whatever the folder is called.
+$B/tests/%: $B/tests/%.o $B/libmien.so
+	$(Q)$(CC) $(CFLAGS_ALL) $< -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
 tests: $(TESTS)
 
-clean:
-	rm -rf build mien
-
--include $(OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
-.PHONY: all tests clean FORCE
+-include $(OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
+.PHONY: all help deps demo test check run-tests fuzz bench lint cuda-objects install uninstall clean tests FORCE
+.SECONDARY:

@@ -7,7 +7,7 @@ comma := ,
 B := build/$(CONFIG)
 PREFIX ?= /usr/local
 DESTDIR ?=
-MODULES := luajit libpng sqlite3 zlib libzip libedit libutf8proc openblas lapacke
+MODULES := luajit libpng sqlite3 zlib libedit libutf8proc openblas lapacke
 ifeq ($(origin CC),default)
 CC := gcc
 endif

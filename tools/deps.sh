@@ -15,7 +15,6 @@ liblapacke-dev          module  lapacke
 libsqlite3-dev          module  sqlite3
 libpng-dev              module  libpng
 zlib1g-dev              module  zlib
-libzip-dev              module  libzip
 libedit-dev             module  libedit
 libutf8proc-dev         module  libutf8proc
 libc6-dev               header  stdlib.h'

@@ -23,7 +23,7 @@ for test in "$@"; do
     name=$(basename "$test")
     start=$SECONDS
     case $test in
-    *.lua) ASAN_OPTIONS=detect_leaks=0 timeout -k 10 "$limit" "$mien" "$test" ;;
+    *.lua) ASAN_OPTIONS=detect_leaks=0 timeout -k 10 "$limit" "$mien" test "$test" ;;
     *)     timeout -k 10 "$limit" "$test" ;;
     esac </dev/null >"$work/log" 2>&1
     status=$?

@@ -16,6 +16,12 @@ T.test('values are printed, kept and silenced', function(t)
     '$1 = 2\n$2 = tensor f32 [2] {1, 2}\n$3 = 3\n$4 = 4\n$5 = $1\nnil\n$6 = {1, "a", b = {2}}\n$7 = 1\n$8 = 2\n')
 end)
 
+T.test('large tensors are summed up', function(t)
+  t:equal(talk(t, 'x = mien.zeros{20}:set(3, -2):set(4, 6)', 'x', 'x:set(5, 1/0)', 'mien.full({20}, 0/0)', 'mien.zeros{16}:sum{axis = 1}'),
+    '$1 = tensor f32 [20]  min -2 mean 0.2 max 6\n$2 = tensor f32 [20]  min -2 mean 0.2105 max 6  1 not finite\n$3 = tensor f32 [20]  20 not finite\n' ..
+    '$4 = tensor f32 [] {0}\n')
+end)
+
 T.test('a statement goes on until it is complete', function(t)
   t:equal(talk(t, 'for i = 1, 2 do', 'print(i)', 'end', '1 +', '', '2', 'function f(a)', '  return a * 2 end', 'f(4)'), '1\n2\n$1 = 3\n$2 = 8\n')
 end)

@@ -1012,6 +1012,9 @@ function mien.op_list(...) end
 ---options{name = {default, meaning}}: the recipe's options from the command line
 function mien.options(...) end
 
+---parity_compare(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`
+function mien.parity_compare(...) end
+
 ---pictures(rgba [, index, top, bottom]): [n,3,S,S] in -1..1 and the coverage
 function mien.pictures(...) end
 

@@ -85,6 +85,7 @@ return {
   file_kind = '(path): "file", "folder" or "other", bytes, seconds since 1970; nil when there is none',
   folder = '(path): the names in it, sorted',
   mkdir = '(path): makes a folder and its parents',
+  parity_compare = '(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`',
   inspect = '(path): what is in a checkpoint, as text',
   program = '(): path of the running program',
   clock = '(): seconds, for differences',

@@ -7,7 +7,7 @@
 set -u
 mien=$1
 shift
-limit=${TEST_SECONDS:-300}
+limit=${TEST_SECONDS:-900}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/home"

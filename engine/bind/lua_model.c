@@ -137,7 +137,7 @@ static int l_tostring(lua_State *L) {
     lua_pushfstring(L, "model %s: %d tensors, %f trainable numbers", m->def->name, m->n, (double)mn_model_numbers(m));
     return 1;
 }
-/* mien.trace(fn) -> {name = tensor}: the generator's intermediate results while fn runs (the last of each name) */
+/* mien.trace(fn) -> {name = tensor}: the models' intermediate results while fn runs (the last of each name) */
 typedef struct { int n; char names[64][32]; mn_tensor *t[64]; } notes;
 static void take_note(void *data, const char *name, mn_tensor *t) {
     notes *k = data;
@@ -152,11 +152,11 @@ static int l_trace(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     notes k = {0};
-    struct mn_next3d_trace was = mn_next3d_trace;
-    mn_next3d_trace.note = take_note;
-    mn_next3d_trace.data = &k;
+    struct mn_trace was = mn_trace;
+    mn_trace.note = take_note;
+    mn_trace.data = &k;
     int status = lua_pcall(L, 0, 0, 0);
-    mn_next3d_trace = was;
+    mn_trace = was;
     lua_newtable(L);
     for (int i = 0; i < k.n; i++) {
         if (!status) { bind_push_tensor(L, k.t[i]); lua_setfield(L, -2, k.names[i]); }

@@ -21,11 +21,8 @@
 #include "stylegan2.h"
 #include "../ops/shape.h"
 
-_Thread_local struct mn_next3d_trace mn_next3d_trace;
-mn_tensor *mn_next3d_note(const char *name, mn_tensor *t) {
-    if (mn_next3d_trace.note && t) mn_next3d_trace.note(mn_next3d_trace.data, name, t);
-    return t;
-}
+/* Reports an intermediate result by name (trace.h). */
+mn_tensor *mn_next3d_note(const char *name, mn_tensor *t) { return mn_noted(t, "%s", name); }
 
 static int64_t channels(mn_model *m, int res) {
     int64_t c = mn_config_int(m, "channel_base") / res, top = mn_config_int(m, "channel_max");
@@ -220,6 +217,10 @@ static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_ten
     if (a) {
         const int32_t *hit = r[0]->data;
         for (int64_t i = 0; i < a->n; i++) if (hit[i] < 0) ((float *)a->data)[i] = 0;
+    }
+    if (mn_trace.note && a && grid) {                                            /* texture coordinates where the mask shows the mesh */
+        mn_tensor *shown = mn_reshape(a, 4, (int64_t[]){a->shape[0], a->shape[2], a->shape[3], 1});
+        mn_noted(mn_permute(mn_call(mul, T(mn_detach(grid), shown)), 4, (int[]){0, 3, 1, 2}), "uv.view%d", view);
     }
     *alpha = mn_call(flood_fill, T(a));
     mn_tape_enable(was);

@@ -2,12 +2,9 @@
 #ifndef MN_NEXT3D_H
 #define MN_NEXT3D_H
 #include "model.h"
+#include "trace.h"
 
-/* A stage may report its intermediate results by name (parity, tests, pictures of the inside). */
-typedef void (*mn_note)(void *data, const char *name, mn_tensor *t);
-extern _Thread_local struct mn_next3d_trace { mn_note note; void *data; } mn_next3d_trace;
-mn_tensor *mn_next3d_note(const char *name, mn_tensor *t);       /* reports t and returns it */
-
+mn_tensor *mn_next3d_note(const char *name, mn_tensor *t);       /* reports t (trace.h) and returns it */
 mn_tensor *mn_next3d_texture(mn_model *m, mn_tensor *ws);        /* [N,C,P,P] from the texture rows of ws [N,rows,w] */
 mn_tensor *mn_next3d_static(mn_model *m, mn_tensor *ws);         /* [N,3C,P,P] from the static rows */
 /* Tri-planes [N,3,C,P,P] of mesh v [N,V+68,3] (metres; 68 landmarks after the vertices). */

@@ -50,6 +50,8 @@ mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) {
     return mn_st_has(p->golden, name) ? mn_st_get(p->golden, name) : NULL;
 }
 
+const char *mn_parity_meta(mn_parity *p, const char *key) { return mn_st_meta(p->golden, key); }
+
 static entry *find(mn_parity *p, const char *name) {
     for (int i = 0; i < p->n; i++) if (!strcmp(p->entries[i].name, name)) return &p->entries[i];
     return NULL;
@@ -178,6 +180,7 @@ static mn_status compare(mn_parity *p, const mn_parity_kind *kind, report *r) {
         mn_scope scope = mn_scope_open();
         entry *e = find(p, plain(name));
         mn_tensor *g = mn_st_get(p->golden, name);
+        if (g && g->dtype == MN_F16) g = mn_cast(g, MN_F32);
         const mn_parity_bar *bar = kind->bars;
         while (bar->pattern && fnmatch(bar->pattern, plain(name), 0)) bar++;
         double tol = bar->pattern ? bar->tol : 0;

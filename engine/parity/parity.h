@@ -28,6 +28,7 @@ typedef struct mn_parity_kind {
 bool mn_parity_has(const mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The golden's tensor, NULL without an error when it is not there. */
 mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *mn_parity_meta(mn_parity *p, const char *key);          /* the golden's metadata, or NULL */
 /* What we computed under that name; "f64r." and "f32." in front of a golden name are passed over.  Kept only when the golden asks for it. */
 mn_status mn_parity_put(mn_parity *p, mn_tensor *t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Every step[d]-th element along the axes: what goldens of large maps hold. */

@@ -5,7 +5,7 @@ local cli = require 'mien.cli'
 local parity = {}
 
 parity.help = {parity = [[
-MODEL is clip, arcface, emoca, inception, projection or tokenizer; CHECKPOINT an imported model,
+MODEL is next3d, clip, arcface, emoca, inception, projection or tokenizer; CHECKPOINT an imported model,
 or - where none is needed (projection, tokenizer, CLIP's preprocessing).
   --dump FILE   write what was computed, under the golden's names
   --bpe FILE    the tokenizer's vocabulary (bpe_simple_vocab_16e6.txt.gz)

@@ -21,7 +21,7 @@ KERNEL_ROWS(depth_range) {
 }
 
 K_FN struct k_ray ray_at(const void *sigma, const void *rgb, const void *depths, int64_t i, int64_t d, int64_t c) {
-    struct k_ray r = {(const real *)sigma + i * d, (const real *)rgb + i * d * c, (const real *)depths + i * d, 1, c, d, c};
+    struct k_ray r = {(const real *)sigma + i * d, (const real *)rgb + i * d * c, (const real *)depths + i * d, c, d, c};
     return r;
 }
 

@@ -13,18 +13,20 @@
 #include "k.h"
 #include "raymarch.h"
 
-/* The samples of one ray.  sigma and rgb may lie apart: steps are numbers from sample to sample. */
+/* The samples of one ray; the colours of two samples are rgb_step numbers apart. */
 struct k_ray {
     const real *sigma, *rgb, *t;
-    int64_t sigma_step, rgb_step, d, c;
+    int64_t rgb_step, d, c;
 };
 
-/* Density behind sigma_mid and how a follows from it, for interval k. */
-K_FN real interval(const struct k_ray *r, int64_t k, real *dens, real *length) {
-    const real *s = r->sigma + k * r->sigma_step;
-    *dens = k_softplus((s[0] + s[r->sigma_step]) / 2 - 1);
-    *length = r->t[k + 1] - r->t[k];
-    return 1 - k_exp(-*dens * *length);
+/* a and, for the backward pass, the density of every interval: apart from the running product, so that it becomes vector code. */
+K_FN void intervals(const struct k_ray *r, real *__restrict__ a, real *__restrict__ dens) {
+    const real *__restrict__ s = r->sigma, *__restrict__ t = r->t;
+    for (int64_t k = 0; k + 1 < r->d; k++) {
+        const real e = k_softplus((s[k] + s[k + 1]) / 2 - 1);
+        a[k] = 1 - k_exp(-e * (t[k + 1] - t[k]));
+        if (dens) dens[k] = e;
+    }
 }
 /* Weight of sample k in 2 sum w c_mid. */
 K_FN real share(const real *w, int64_t k, int64_t d) { return (k > 0 ? w[k - 1] : 0) + (k + 1 < d ? w[k] : 0); }
@@ -34,9 +36,9 @@ K_FN real limited(real depth, const real *range) { return depth < range[0] ? ran
 K_FN void ray_forward(const struct k_ray *r, const real *range, real *__restrict__ out, real *depth, real *w) {
     const int64_t d = r->d, c = r->c;
     real through = 1, sum = 0, far = 0;
+    intervals(r, w, 0);
     for (int64_t k = 0; k + 1 < d; k++) {
-        real dens, length;
-        const real a = interval(r, k, &dens, &length);
+        const real a = w[k];
         w[k] = a * through;
         through *= 1 - a + (real)1e-10;
         sum += w[k];
@@ -50,17 +52,16 @@ K_FN void ray_forward(const struct k_ray *r, const real *range, real *__restrict
     *depth = limited(far / sum, range);
 }
 
-/* Gradients of the three outputs (NULL: none) in; gradients of the samples out, added to: dsigma and drgb with
- * the ray's steps, dt [d]; NULL where not wanted.  d at most K_RAYMARCH_MAX. */
+/* Gradients of the three outputs (NULL: none) in; gradients of the samples out, added to: dsigma [d],
+ * drgb with the ray's step, dt [d]; NULL where not wanted.  d at most K_RAYMARCH_MAX. */
 K_FN void ray_backward(const struct k_ray *r, const real *range, const real *__restrict__ dout, const real *ddepth, const real *dweights,
                        real *dsigma, real *drgb, real *dt) {
     const int64_t d = r->d, c = r->c;
     const real *t = r->t;
-    real w[K_RAYMARCH_MAX], dw[K_RAYMARCH_MAX], a[K_RAYMARCH_MAX], dens[K_RAYMARCH_MAX], trans[K_RAYMARCH_MAX];
+    real w[K_RAYMARCH_MAX], dw[K_RAYMARCH_MAX], a[K_RAYMARCH_MAX], dens[K_RAYMARCH_MAX], trans[K_RAYMARCH_MAX], slope[K_RAYMARCH_MAX];
     real through = 1, sum = 0, far = 0;
+    intervals(r, a, dens);
     for (int64_t k = 0; k + 1 < d; k++) {
-        real length;
-        a[k] = interval(r, k, &dens[k], &length);
         trans[k] = through;
         w[k] = a[k] * through;
         through *= 1 - a[k] + (real)1e-10;
@@ -83,14 +84,16 @@ K_FN void ray_backward(const struct k_ray *r, const real *range, const real *__r
     const real depth = far / sum;
     const real gd = ddepth && depth >= range[0] && depth <= range[1] ? *ddepth / sum : 0;
     if (gd != 0) for (int64_t k = 0; k + 1 < d; k++) dw[k] += gd * ((t[k] + t[k + 1]) / 2 - depth);
+    const real *s = r->sigma;
+    if (dsigma) for (int64_t k = 0; k + 1 < d; k++) slope[k] = k_sigmoid((s[k] + s[k + 1]) / 2 - 1) / 2;
     real later = 0;
     for (int64_t k = d - 2; k >= 0; k--) {
         const real length = t[k + 1] - t[k], da = trans[k] * (dw[k] - later), keep = 1 - a[k];
         later = dw[k] * a[k] + (keep + (real)1e-10) * later;
         if (dsigma) {
-            const real *s = r->sigma + k * r->sigma_step, x = (s[0] + s[r->sigma_step]) / 2 - 1, g = da * keep * length * (x > 20 ? 1 : k_sigmoid(x)) / 2;
-            dsigma[k * r->sigma_step] += g;
-            dsigma[(k + 1) * r->sigma_step] += g;
+            const real g = da * keep * length * slope[k];
+            dsigma[k] += g;
+            dsigma[k + 1] += g;
         }
         if (dt) {
             const real g = da * keep * dens[k], h = gd * w[k] / 2;

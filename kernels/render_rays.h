@@ -14,7 +14,7 @@ struct k_render_rays {
     void *out, *depth, *weights;        /* forward: [n,colours], [n], [n,D-1] */
     /* backward */
     const void *dout, *ddepth, *dweights;   /* like the outputs; any may be NULL */
-    void *dfeatures, *points;           /* [n,D,C], [n,D,3], written; NULL where planes want no gradient */
+    void *dfeatures, *points;           /* [n,D,C], [n,D,3], written, rays in the order they were done; NULL where planes want no gradient */
     void *dw0, *db0, *dw1, *db1;        /* added to; all NULL where the decoder wants none */
 };
 #endif

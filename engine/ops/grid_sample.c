@@ -33,7 +33,7 @@ static mn_status backward_x(mn_op *op, mn_tensor *dout) {
     mn_tensor *last = mn_zeros(x->dtype, 4, (int64_t[]){nx, h, w, c});
     if (!dx || !last) return mn_errcode();
     const int64_t points = nx ? grid->n / 2 / nx : 0;
-    const mn_scatter s = mn_scatter_plan(op, c, points);
+    const mn_scatter s = mn_scatter_plan(op, nx, c, points);
     struct k_grid_sample_bwd_x p = {.n = nx * s.blocks * s.chunks, .grid = grid->data, .dout = dout->data, .dx = last->data, .h = h, .w = w, .c = c,
                                     .points = points, .block = s.block, .blocks = s.blocks, .chunk = s.chunk, .chunks = s.chunks};
     mn_status st = MN_LAUNCH(op, grid_sample_bwd_x, &p);

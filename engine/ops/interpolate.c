@@ -55,7 +55,7 @@ static mn_status backward_attr(mn_op *op) {
     int64_t tables;
     table(op, &tables, &p.v, &p.stride);
     p.points = tables ? w->n / 3 / tables : 0;
-    const mn_scatter s = mn_scatter_plan(op, p.d, p.points);
+    const mn_scatter s = mn_scatter_plan(op, tables, p.d, p.points);
     p.n = tables * s.blocks * s.chunks;
     p.block = s.block;
     p.blocks = s.blocks;

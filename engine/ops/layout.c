@@ -13,8 +13,8 @@ mn_tensor *mn_transposed(mn_op *op, int64_t batch, int64_t rows, int64_t cols, m
     return out && !mn_transpose(op, batch, rows, cols, t->data, out->data, false) ? out : NULL;
 }
 
-mn_scatter mn_scatter_plan(const mn_op *op, int64_t channels, int64_t points) {
-    mn_scatter s = {.block = channels >= 32 ? 16 : channels >= 16 ? 8 : channels, .chunk = op->device == MN_CPU ? points : 1024};
+mn_scatter mn_scatter_plan(const mn_op *op, int64_t tables, int64_t channels, int64_t points) {
+    mn_scatter s = {.block = tables >= 8 || channels < 16 ? channels : channels >= 32 ? 16 : 8, .chunk = op->device == MN_CPU ? points : 1024};
     if (s.block < 1) s.block = 1;
     if (s.chunk < 1) s.chunk = 1;
     s.blocks = (channels + s.block - 1) / s.block;

@@ -17,6 +17,8 @@ enum { PLANES, ORIGINS, DIRS, DEPTHS, W0, B0, W1, B1, AXES, INPUTS };
 enum { BOX_WARP, CHANNELS_LAST };
 enum { AUX_PLANES, AUX_RANGE };
 
+/* The fused form counts numbers of a picture's planes in 32 bits. */
+static bool fused(const mn_op *op) { return use_tuned(op) && (op->in[PLANES]->shape[0] == 0 || op->in[PLANES]->n / op->in[PLANES]->shape[0] < INT32_MAX); }
 static bool channels_last(const mn_op *op) { return op->attr[CHANNELS_LAST] != 0; }
 static mn_tensor *axes_in(const mn_op *op) { return op->nin > AXES ? op->in[AXES] : NULL; }
 
@@ -101,7 +103,7 @@ static mn_status arguments(mn_op *op, mn_tensor *planes, mn_tensor *range, struc
 }
 
 static mn_status render_rays_forward(mn_op *op) {
-    if (!use_tuned(op)) return chain_forward(op);
+    if (!fused(op)) return chain_forward(op);
     mn_tensor *planes = op->in[PLANES], *range = mn_depth_range(op, op->in[DEPTHS]);
     const int64_t *s = planes->shape;
     if (!channels_last(op)) {
@@ -127,7 +129,7 @@ static mn_status spread(mn_op *op, const struct k_render_rays *a, mn_tensor *poi
     const int64_t n = op->in[PLANES]->shape[0], m = a->rays * a->d;
     if (dplanes && !channels_last(op)) last = mn_zeros(dplanes->dtype, 5, (int64_t[]){n, 3, a->h, a->w, a->c});
     if (!dplanes || !last) return mn_errcode();
-    const mn_scatter plan = mn_scatter_plan(op, a->c, m);
+    const mn_scatter plan = mn_scatter_plan(op, n * 3, a->c, m);
     struct k_triplane_bwd_planes p = {.n = n * 3 * plan.blocks * plan.chunks, .points = points->data, .dout = dfeatures->data, .dplanes = last->data,
                                       .m = m, .h = a->h, .w = a->w, .c = a->c, .block = plan.block, .blocks = plan.blocks, .chunk = plan.chunk, .chunks = plan.chunks};
     memcpy(p.axes, a->axes, sizeof p.axes);
@@ -136,7 +138,7 @@ static mn_status spread(mn_op *op, const struct k_render_rays *a, mn_tensor *poi
 }
 
 static mn_status render_rays_backward(mn_op *op) {
-    if (!use_tuned(op)) return chain_backward(op);
+    if (!fused(op)) return chain_backward(op);
     struct k_render_rays p;
     mn_status s = arguments(op, op->aux[AUX_PLANES], op->aux[AUX_RANGE], &p);
     if (s) return s;

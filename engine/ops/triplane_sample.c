@@ -82,7 +82,7 @@ static mn_status backward_planes(mn_op *op, double axes[3][6]) {
     const int64_t n = points->shape[0];
     mn_tensor *last = channels_last ? dplanes : mn_zeros(points->dtype, 4, (int64_t[]){n * 3, h, w, c});
     if (!dplanes || !last) return mn_errcode();
-    const mn_scatter plan = mn_scatter_plan(op, c, points->shape[1]);
+    const mn_scatter plan = mn_scatter_plan(op, n * 3, c, points->shape[1]);
     struct k_triplane_bwd_planes p = {.n = n * 3 * plan.blocks * plan.chunks, .points = points->data, .dout = mn_dout(op, 0)->data, .dplanes = last->data,
                                       .m = points->shape[1], .h = h, .w = w, .c = c,
                                       .block = plan.block, .blocks = plan.blocks, .chunk = plan.chunk, .chunks = plan.chunks};

@@ -1,6 +1,6 @@
 /* render_rays.c -- tri-plane lookup, decoder and march of one ray after the other, without storing per-sample
  * activations: they stay in a core's cache and are computed again in the backward pass.
- *     f = tri-plane(o + t d)          [D,C]         triplane_at.h
+ *     f = tri-plane(o + t d)          [D,C]         as triplane.c
  *     h = softplus(f w0^T + b0)       [D,hidden]
  *     sigma, c = h w1^T + b1          [D,1+colours], colour = 1.002 sigmoid(c) - 0.001
  *     march                           raymarch_at.h
@@ -9,7 +9,6 @@
  * triplane.c's kernel spreads it. */
 #include <stdlib.h>
 #include <string.h>
-#include "../triplane_at.h"
 #include "../raymarch_at.h"
 #include "../vmath.h"
 #include "tuned.h"
@@ -58,72 +57,178 @@ static void product(int64_t M, int64_t N, int64_t K, mat p) {
     if (n < N) columns(1, M, K, &p, n);
 }
 
+/* The i-th ray to do.  Rays of a square picture go tile by tile (8 x 8): neighbours read the same texels in all three
+ * planes, where a whole row of rays would sweep one plane and find it gone from the cache in the next row. */
+enum { TILE = 8 };
+static int64_t side_of(int64_t rays) {
+    int64_t side = 0;
+    while ((side + TILE) * (side + TILE) <= rays) side += TILE;
+    return side * side == rays ? side : 0;
+}
+static int64_t nth_ray(const struct k_render_rays *p, int64_t side, int64_t i) {
+    const int64_t k = i % p->rays, tile = k / (TILE * TILE), in = k % (TILE * TILE);
+    if (!side) return i;
+    return i - k + (tile / (side / TILE) * TILE + in / TILE) * side + tile % (side / TILE) * TILE + in % TILE;
+}
+
 /* ---- decoder weights in the layouts the products want, columns padded with zeros ---- */
 
 typedef struct decoder {
-    int64_t cp, hp, op;                 /* padded C, hidden, 1 + colours */
+    int64_t cp, hp, op;                 /* padded C, hidden, colours */
     float *w0t, *b0;                    /* [C,hp], [hp] */
-    float *w1t, *b1;                    /* [hidden,op], [op] */
-    float *w0, *w1;                     /* [hidden,cp], [1+colours,hp]: backward */
+    float *w1t, *b1;                    /* [hidden,op], [op]: colours */
+    float *ws, bs;                      /* [hp], and its bias: sigma, one product less wide than colours and sigma together */
+    float *w0, *w1;                     /* [hidden,cp], [colours,hp]: backward */
+    int64_t side;
 } decoder;
 
 static int prepare(const struct k_render_rays *p, decoder *q) {
-    const int64_t c = p->c, h = p->hidden, o = p->colours + 1, cp = padded(c), hp = padded(h), op = padded(o);
-    float *m = calloc((size_t)(c * hp + hp + h * op + op + h * cp + o * hp), sizeof *m);
+    const int64_t c = p->c, h = p->hidden, o = p->colours, cp = padded(c), hp = padded(h), op = padded(o);
+    float *m = calloc((size_t)(c * hp + hp + h * op + op + hp + h * cp + o * hp), sizeof *m);
     if (!m) return 1;
-    *q = (decoder){cp, hp, op, m, m + c * hp, m + c * hp + hp, m + c * hp + hp + h * op, m + c * hp + hp + h * op + op, m + c * hp + hp + h * op + op + h * cp};
-    const float *w0 = p->w0, *w1 = p->w1;
+    q->cp = cp;
+    q->hp = hp;
+    q->op = op;
+    q->b0 = (q->w0t = m) + c * hp;
+    q->w1t = q->b0 + hp;
+    q->b1 = q->w1t + h * op;
+    q->ws = q->b1 + op;
+    q->w0 = q->ws + hp;
+    q->w1 = q->w0 + h * cp;
+    const float *w0 = p->w0, *w1 = p->w1, *b1 = p->b1;
     for (int64_t j = 0; j < h; j++)
         for (int64_t k = 0; k < c; k++) q->w0t[k * hp + j] = q->w0[j * cp + k] = w0[j * c + k];
     for (int64_t j = 0; j < o; j++)
-        for (int64_t k = 0; k < h; k++) q->w1t[k * op + j] = q->w1[j * hp + k] = w1[j * h + k];
+        for (int64_t k = 0; k < h; k++) q->w1t[k * op + j] = q->w1[j * hp + k] = w1[(j + 1) * h + k];
+    memcpy(q->ws, w1, (size_t)h * sizeof(float));
     memcpy(q->b0, p->b0, (size_t)h * sizeof(float));
-    memcpy(q->b1, p->b1, (size_t)o * sizeof(float));
+    memcpy(q->b1, b1 + 1, (size_t)o * sizeof(float));
+    q->bs = b1[0];
+    q->side = side_of(p->rays);
     return 0;
+}
+
+/* ---- features of one ray ---- */
+
+enum { CORNERS = 12 };                  /* four of each plane */
+
+/* Offsets and weights (a third of the bilinear ones) of plane k's corners at the samples: o and w are [4,dp].  Column and row
+ * are u + t du and v + t dv pixels.  As in bilinear.h a corner outside has weight 0 and an offset inside. */
+static void corners(const float *__restrict__ t, int64_t dp, float u, float du, float v, float dv, const struct k_render_rays *p, int k,
+                    int32_t *__restrict__ o, float *__restrict__ wt) {
+    const int32_t h = (int32_t)p->h, w = (int32_t)p->w, c = (int32_t)p->c, base = k * h * w * c;
+    const float fw = (float)w, fh = (float)h, third = 1.0f / 3;
+    #pragma omp simd
+    for (int64_t i = 0; i < dp; i++) {
+        float x = u + t[i] * du, y = v + t[i] * dv;
+        x = x > -1 ? x : -1;                            /* also NaN */
+        y = y > -1 ? y : -1;
+        x = x < fw ? x : fw;
+        y = y < fh ? y : fh;
+        const float fx = floorf(x), fy = floorf(y), rx = x - fx, ry = y - fy;
+        /* Texel fx counts from 0 to w - 1, texel fx + 1 (never below 0) up to w - 1. */
+        const float x0 = (fx >= 0) & (fx < fw) ? 1 - rx : 0, x1 = fx < fw - 1 ? rx : 0;
+        const float y0 = (fy >= 0) & (fy < fh) ? (1 - ry) * third : 0, y1 = fy < fh - 1 ? ry * third : 0;
+        const int32_t xi = (int32_t)fx, yi = (int32_t)fy;
+        const int32_t cl = xi > 0 ? xi : 0, c0 = cl < w - 1 ? cl : w - 1, c1 = xi + 1 < w - 1 ? xi + 1 : w - 1;
+        const int32_t rl = yi > 0 ? yi : 0, r0 = rl < h - 1 ? rl : h - 1, r1 = yi + 1 < h - 1 ? yi + 1 : h - 1;
+        o[i] = base + (r0 * w + c0) * c;
+        o[dp + i] = base + (r0 * w + c1) * c;
+        o[2 * dp + i] = base + (r1 * w + c0) * c;
+        o[3 * dp + i] = base + (r1 * w + c1) * c;
+        wt[i] = y0 * x0;
+        wt[dp + i] = y0 * x1;
+        wt[2 * dp + i] = y1 * x0;
+        wt[3 * dp + i] = y1 * x1;
+    }
+}
+
+/* Channels j .. j + 8 nv of sample i. */
+static inline __attribute__((always_inline)) void blend(const int nv, const float *planes, const int32_t *o, const float *w, int64_t dp, float *out) {
+    v8 acc[2] = {{0}, {0}};
+    for (int q = 0; q < CORNERS; q++)
+        for (int v = 0; v < nv; v++) acc[v] += w[q * dp] * *(const v8 *)(planes + o[q * dp] + 8 * v);
+    for (int v = 0; v < nv; v++) *(v8 *)(out + 8 * v) = acc[v];
 }
 
 /* ---- one ray ---- */
 
-typedef struct scratch { float *f, *h, *o, *slope, *dout, *dh, *df; } scratch;   /* [d,cp] [d,hp] [d,op] [d,hp] [d,op] [d,hp] [d,cp] */
+typedef struct scratch {
+    float *t, *w;                       /* [dp] depths, the last one repeated; [12,dp] */
+    int32_t *corner;                    /* [12,dp] */
+    float *f, *h, *o, *sigma;           /* [d,cp] [d,hp] [d,op] [d] */
+    float *slope, *dout, *dsigma, *dh, *df;   /* backward: [d,hp] [d,op] [d] [d,hp] [d,cp] */
+} scratch;
 
 static float *scratch_new(const struct k_render_rays *p, const decoder *q, int backward, scratch *s) {
-    const int64_t d = p->d;
-    float *m = calloc((size_t)(d * (q->cp + q->hp + q->op) * (backward ? 2 : 1) + (backward ? d * q->hp : 0)), sizeof *m);
-    s->f = m;
-    s->h = m + d * q->cp;
+    const int64_t d = p->d, dp = padded(d), once = d * (q->cp + q->hp + q->op + 1);
+    float *m = calloc((size_t)((2 * CORNERS + 1) * dp + once + (backward ? once + d * q->hp : 0)), sizeof *m);
+    if (!m) return NULL;
+    s->w = (s->t = m) + dp;
+    s->corner = (int32_t *)(s->w + CORNERS * dp);
+    s->f = s->w + 2 * CORNERS * dp;
+    s->h = s->f + d * q->cp;
     s->o = s->h + d * q->hp;
-    s->slope = s->o + d * q->op;
+    s->sigma = s->o + d * q->op;
+    if (!backward) return m;
+    s->slope = s->sigma + d;
     s->dout = s->slope + d * q->hp;
-    s->dh = s->dout + d * q->op;
+    s->dsigma = s->dout + d * q->op;
+    s->dh = s->dsigma + d;
     s->df = s->dh + d * q->hp;
     return m;
 }
 
-/* Samples of ray i: s->o holds sigma and colours; with slope also softplus' derivative.  points may be NULL. */
-static struct k_ray samples(const struct k_render_rays *p, const decoder *q, int64_t i, scratch *s, int slope, float *points) {
-    const int64_t d = p->d;
+static void features(const struct k_render_rays *p, const decoder *q, int64_t i, scratch *s) {
+    const int64_t d = p->d, dp = padded(d), c = p->c;
     const float *t = (const float *)p->depths + i * d, *o = (const float *)p->origins + 3 * i, *dir = (const float *)p->dirs + 3 * i;
-    const float *planes = (const float *)p->planes + i / p->rays * 3 * p->h * p->w * p->c;
-    for (int64_t k = 0; k < d; k++) {
-        const float at[3] = {o[0] + t[k] * dir[0], o[1] + t[k] * dir[1], o[2] + t[k] * dir[2]};
-        triplane_at(planes, p->axes, at, p->h, p->w, p->c, s->f + k * q->cp);
-        if (points) memcpy(points + 3 * k, at, sizeof at);
+    const float *planes = (const float *)p->planes + i / p->rays * 3 * p->h * p->w * c;
+    for (int64_t k = 0; k < dp; k++) s->t[k] = t[k < d ? k : d - 1];
+    for (int k = 0; k < 3; k++) {
+        double at[2] = {0, 0}, step[2] = {0, 0};
+        for (int r = 0; r < 3; r++)
+            for (int e = 0; e < 2; e++) {
+                at[e] += (double)o[r] * p->axes[k][3 * e + r];
+                step[e] += (double)dir[r] * p->axes[k][3 * e + r];
+            }
+        const double w = (double)p->w / 2, h = (double)p->h / 2;
+        corners(s->t, dp, (float)((at[0] + 1) * w - 0.5), (float)(step[0] * w), (float)((at[1] + 1) * h - 0.5), (float)(step[1] * h), p, k,
+                s->corner + 4 * k * dp, s->w + 4 * k * dp);
     }
-    product(d, q->hp, p->c, (mat){s->f, q->cp, 1, q->w0t, q->hp, s->h, q->hp, q->b0, 0});
+    for (int64_t k = 0; k < d; k++) {
+        float *out = s->f + k * q->cp;
+        int64_t j = 0;
+        for (; j + 16 <= c; j += 16) blend(2, planes + j, s->corner + k, s->w + k, dp, out + j);
+        for (; j + 8 <= c; j += 8) blend(1, planes + j, s->corner + k, s->w + k, dp, out + j);
+        for (; j < c; j++) {
+            out[j] = 0;
+            for (int e = 0; e < CORNERS; e++) out[j] += s->w[e * dp + k] * planes[s->corner[e * dp + k] + j];
+        }
+    }
+}
+
+/* Samples of ray i: s->sigma and s->o hold sigma and colours; with slope also softplus' derivative. */
+static struct k_ray samples(const struct k_render_rays *p, const decoder *q, int64_t i, scratch *s, int slope) {
+    const int64_t d = p->d, hp = q->hp;
+    features(p, q, i, s);
+    product(d, hp, p->c, (mat){s->f, q->cp, 1, q->w0t, hp, s->h, hp, q->b0, 0});
+    float *__restrict__ x = s->h, *__restrict__ dx = s->slope;
     if (slope)
-        for (int64_t k = 0; k < d * q->hp; k++) {
-            const float x = s->h[k], e = v_exp(x > 0 ? -x : x), one = 1 / (1 + e);
-            s->h[k] = (x > 0 ? x : 0) + v_log1p_unit(e);
-            s->slope[k] = x > 0 ? one : e * one;
+        for (int64_t k = 0; k < d * hp; k++) {
+            const float e = v_exp_negative(x[k] > 0 ? -x[k] : x[k]), one = 1 / (1 + e);
+            dx[k] = x[k] > 0 ? one : e * one;
+            x[k] = (x[k] > 0 ? x[k] : 0) + v_log1p_unit(e);
         }
     else
-        for (int64_t k = 0; k < d * q->hp; k++) s->h[k] = v_softplus(s->h[k]);
-    product(d, q->op, p->hidden, (mat){s->h, q->hp, 1, q->w1t, q->op, s->o, q->op, q->b1, 0});
+        for (int64_t k = 0; k < d * hp; k++) x[k] = v_softplus(x[k]);
     for (int64_t k = 0; k < d; k++) {
-        float *c = s->o + k * q->op + 1;
-        for (int64_t j = 0; j < p->colours; j++) c[j] = 1.002f * v_sigmoid(c[j]) - 0.001f;
+        v8 sum = {0};
+        for (int64_t j = 0; j < hp; j += 8) sum += *(const v8 *)(s->h + k * hp + j) * *(const v8 *)(q->ws + j);
+        s->sigma[k] = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + q->bs;
     }
-    return (struct k_ray){s->o, s->o + 1, t, q->op, q->op, d, p->colours};
+    product(d, q->op, p->hidden, (mat){s->h, hp, 1, q->w1t, q->op, s->o, q->op, q->b1, 0});
+    for (int64_t k = 0; k < d * q->op; k++) s->o[k] = 1.002f * v_sigmoid(s->o[k]) - 0.001f;
+    return (struct k_ray){s->sigma, s->o, (const float *)p->depths + i * d, q->op, d, p->colours};
 }
 
 int kt_render_rays_fwd(const struct k_render_rays *p) {
@@ -136,10 +241,11 @@ int kt_render_rays_fwd(const struct k_render_rays *p) {
         scratch s;
         float *m = scratch_new(p, &q, 0, &s);
         failed |= !m;
-        #pragma omp for schedule(dynamic, 16)
-        for (int64_t i = 0; i < p->n; i++) {
+        #pragma omp for schedule(dynamic, TILE * TILE)
+        for (int64_t k = 0; k < p->n; k++) {
             if (!m) continue;
-            const struct k_ray r = samples(p, &q, i, &s, 0, NULL);
+            const int64_t i = nth_ray(p, q.side, k);
+            const struct k_ray r = samples(p, &q, i, &s, 0);
             ray_forward(&r, p->range, (float *)p->out + i * p->colours, (float *)p->depth + i, (float *)p->weights + i * (p->d - 1));
         }
         free(m);
@@ -150,41 +256,50 @@ int kt_render_rays_fwd(const struct k_render_rays *p) {
 
 /* ---- backward ---- */
 
-typedef struct sums { float *w0, *b0, *w1, *b1; } sums;       /* [hidden,cp], [hp], [1+colours,hp], [op] */
-static int64_t sums_size(const struct k_render_rays *p, const decoder *q) { return p->hidden * q->cp + q->hp + (p->colours + 1) * q->hp + q->op; }
+typedef struct sums { float *w0, *b0, *w1, *b1, *ws, *bs; } sums;       /* [hidden,cp] [hp] [colours,hp] [op] [hp] [1] */
+static int64_t sums_size(const struct k_render_rays *p, const decoder *q) { return p->hidden * q->cp + (p->colours + 2) * q->hp + q->op + 1; }
 static sums sums_at(const struct k_render_rays *p, const decoder *q, float *m) {
-    return (sums){m, m + p->hidden * q->cp, m + p->hidden * q->cp + q->hp, m + p->hidden * q->cp + q->hp + (p->colours + 1) * q->hp};
+    sums g = {.w0 = m, .b0 = m + p->hidden * q->cp};
+    g.w1 = g.b0 + q->hp;
+    g.b1 = g.w1 + p->colours * q->hp;
+    g.ws = g.b1 + q->op;
+    g.bs = g.ws + q->hp;
+    return g;
 }
 static void add_rows(float *__restrict__ sum, const float *__restrict__ x, int64_t rows, int64_t cols) {
     for (int64_t k = 0; k < rows; k++)
         for (int64_t j = 0; j < cols; j++) sum[j] += x[k * cols + j];
 }
 
-static void backward_ray(const struct k_render_rays *p, const decoder *q, int64_t i, scratch *s, sums *g) {
+/* Ray i, the turn-th to be done. */
+static void backward_ray(const struct k_render_rays *p, const decoder *q, int64_t i, int64_t turn, scratch *s, sums *g) {
     const int64_t d = p->d, c = p->c, hidden = p->hidden, colours = p->colours;
-    const struct k_ray r = samples(p, q, i, s, 1, p->points ? (float *)p->points + i * d * 3 : NULL);
-    memset(s->dout, 0, (size_t)(d * q->op) * sizeof(float));
+    const struct k_ray r = samples(p, q, i, s, 1);
+    memset(s->dout, 0, (size_t)(d * (q->op + 1)) * sizeof(float));        /* dsigma follows */
     ray_backward(&r, p->range, p->dout ? (const float *)p->dout + i * colours : NULL, p->ddepth ? (const float *)p->ddepth + i : NULL,
-                 p->dweights ? (const float *)p->dweights + i * (d - 1) : NULL, s->dout, s->dout + 1, NULL);
-    for (int64_t k = 0; k < d; k++) {
-        float *dc = s->dout + k * q->op + 1;
-        const float *col = s->o + k * q->op + 1;
-        for (int64_t j = 0; j < colours; j++) {
-            const float v = (col[j] + 0.001f) * (1 / 1.002f);
-            dc[j] *= 1.002f * v * (1 - v);
-        }
+                 p->dweights ? (const float *)p->dweights + i * (d - 1) : NULL, s->dsigma, s->dout, NULL);
+    for (int64_t k = 0; k < d * q->op; k++) {
+        const float v = (s->o[k] + 0.001f) * (1 / 1.002f);
+        s->dout[k] *= 1.002f * v * (1 - v);
     }
-    product(d, q->hp, colours + 1, (mat){s->dout, q->op, 1, q->w1, q->hp, s->dh, q->hp, NULL, 0});
+    for (int64_t k = 0; k < d; k++)
+        for (int64_t j = 0; j < q->hp; j++) s->dh[k * q->hp + j] = s->dsigma[k] * q->ws[j];
+    product(d, q->hp, colours, (mat){s->dout, q->op, 1, q->w1, q->hp, s->dh, q->hp, NULL, 1});
     for (int64_t k = 0; k < d * q->hp; k++) s->dh[k] *= s->slope[k];
     if (p->dw0) {
         product(hidden, q->cp, d, (mat){s->dh, 1, q->hp, s->f, q->cp, g->w0, q->cp, NULL, 1});
-        product(colours + 1, q->hp, d, (mat){s->dout, 1, q->op, s->h, q->hp, g->w1, q->hp, NULL, 1});
+        product(colours, q->hp, d, (mat){s->dout, 1, q->op, s->h, q->hp, g->w1, q->hp, NULL, 1});
+        product(1, q->hp, d, (mat){s->dsigma, 1, 1, s->h, q->hp, g->ws, q->hp, NULL, 1});
         add_rows(g->b0, s->dh, d, q->hp);
         add_rows(g->b1, s->dout, d, q->op);
+        for (int64_t k = 0; k < d; k++) *g->bs += s->dsigma[k];
     }
     if (!p->dfeatures) return;
     product(d, q->cp, hidden, (mat){s->dh, q->hp, 1, q->w0, q->cp, s->df, q->cp, NULL, 0});
-    for (int64_t k = 0; k < d; k++) memcpy((float *)p->dfeatures + (i * d + k) * c, s->df + k * q->cp, (size_t)c * sizeof(float));
+    const float *t = (const float *)p->depths + i * d, *o = (const float *)p->origins + 3 * i, *dir = (const float *)p->dirs + 3 * i;
+    for (int64_t k = 0; k < d; k++)
+        for (int e = 0; e < 3; e++) ((float *)p->points)[(turn * d + k) * 3 + e] = o[e] + t[k] * dir[e];
+    for (int64_t k = 0; k < d; k++) memcpy((float *)p->dfeatures + (turn * d + k) * c, s->df + k * q->cp, (size_t)c * sizeof(float));
 }
 
 /* out [rows,cols] += sum over the runs of part [rows,ld] */
@@ -211,7 +326,7 @@ int kt_render_rays_bwd(const struct k_render_rays *p) {
         for (int64_t run = 0; run < runs; run++) {
             if (!m || !parts) continue;
             sums g = sums_at(p, &q, parts + run * size);
-            for (int64_t i = p->n * run / runs; i < p->n * (run + 1) / runs; i++) backward_ray(p, &q, i, &s, &g);
+            for (int64_t i = p->n * run / runs; i < p->n * (run + 1) / runs; i++) backward_ray(p, &q, nth_ray(p, q.side, i), i, &s, &g);
         }
         free(m);
     }
@@ -219,8 +334,10 @@ int kt_render_rays_bwd(const struct k_render_rays *p) {
         const sums g = sums_at(p, &q, parts);
         collect(p->dw0, g.w0, p->hidden, p->c, q.cp, runs, size);
         collect(p->db0, g.b0, 1, p->hidden, q.hp, runs, size);
-        collect(p->dw1, g.w1, p->colours + 1, p->hidden, q.hp, runs, size);
-        collect(p->db1, g.b1, 1, p->colours + 1, q.op, runs, size);
+        collect(p->dw1, g.ws, 1, p->hidden, q.hp, runs, size);                           /* row 0 is sigma's */
+        collect((float *)p->dw1 + p->hidden, g.w1, p->colours, p->hidden, q.hp, runs, size);
+        collect(p->db1, g.bs, 1, 1, 1, runs, size);
+        collect((float *)p->db1 + 1, g.b1, 1, p->colours, q.op, runs, size);
     }
     free(parts);
     free(q.w0t);

@@ -25,6 +25,6 @@ int main(void) {
     CHECK(p < 4);
     CHECK(v_exp(0) == 1 && v_exp(-INFINITY) == 0 && v_exp(-88) == 0 && isinf(v_exp(89)) && isinf(v_exp(INFINITY)) && isnan(v_exp(NAN)));
     CHECK(v_sigmoid(-INFINITY) == 0 && v_sigmoid(INFINITY) == 1 && v_sigmoid(0) == 0.5f && isnan(v_sigmoid(NAN)));
-    CHECK(v_softplus(-INFINITY) == 0 && v_softplus(30) == 30 && isinf(v_softplus(INFINITY)));
+    CHECK(v_softplus(-INFINITY) < 1e-37f && isnan(v_softplus(NAN)) && v_softplus(30) == 30 && isinf(v_softplus(INFINITY)));
     return check_done("vmath");
 }

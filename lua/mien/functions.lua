@@ -86,6 +86,8 @@ return {
   folder = '(path): the names in it, sorted',
   mkdir = '(path): makes a folder and its parents',
   parity_compare = '(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`',
+  importers = '(): what `mien import` knows: {kind, files, doc}',
+  import_files = '(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code',
   inspect = '(path): what is in a checkpoint, as text',
   program = '(): path of the running program',
   clock = '(): seconds, for differences',

@@ -58,9 +58,9 @@ function meshes.write(a, who_shape, alpha, path, ws)
       local code = head:weight('units_to_expr'):slice(1, i, i)
       targets[i] = {name, mien.linear(code, flat):reshape(v:dim(1), 3)}
     end
-    assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets}))
+    assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets, record = mien.record_text(path .. '.glb')}))
     local file = path:match('([^/]*)$') .. '.png'
-    if texture then assert(mien.png_write(path .. '.png', texture)) end
+    if texture then assert(mien.save_picture(path .. '.png', texture)) end
     assert(mien.obj_write(path .. '.obj', mesh, texture and file or nil))
     print(path .. '.glb, ' .. path .. '.obj')
   end)

@@ -898,6 +898,12 @@ function mien.full(...) end
 ---glb_write(path, mesh [, {texture, record, targets = {{name, [V,3]}, ...}}]): binary glTF with morph targets
 function mien.glb_write(...) end
 
+---import_files(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code
+function mien.import_files(...) end
+
+---importers(): what `mien import` knows: {kind, files, doc}
+function mien.importers(...) end
+
 ---inspect(path): what is in a checkpoint, as text
 function mien.inspect(...) end
 

@@ -1,9 +1,5 @@
 /* fuzz_pickle.c -- libFuzzer entry for the pickle reader: any bytes give a value or a sentence, and every accessor
- * accepts what came out.
- *
- *     clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Iengine tests/fuzz/fuzz_pickle.c \
- *           engine/io/pickle*.c engine/error.c -o fuzz
- *     mkdir -p corpus && ./fuzz -max_total_time=60 -timeout=5 -max_len=4096 corpus tests/golden/ckpt */
+ * accepts what came out.  `make fuzz` builds and runs it. */
 #include <stdlib.h>
 #include "io/pickle.h"
 

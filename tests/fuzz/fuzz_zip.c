@@ -1,12 +1,5 @@
 /* fuzz_zip.c -- libFuzzer entry for the containers: zip directories, torch zip and legacy files, .npy and .npz, and
- * the tensors they describe.
- *
- *     make                                                            (clang 14 cannot compile engine/tensor.c: _Float16)
- *     clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -Iengine tests/fuzz/fuzz_zip.c engine/io/pickle*.c \
- *           engine/io/{zip,mapping,torchfile,torch_tensor,torch_dict,npyfile}.c build/release/libmien.a LIBRARIES -o fuzz
- *     mkdir -p corpus && ./fuzz -max_total_time=60 -timeout=5 -max_len=6000 corpus tests/golden/ckpt
- *
- * LIBRARIES are those the Makefile links, and -lgomp. */
+ * the tensors they describe.  `make fuzz` builds and runs it. */
 #include <stdlib.h>
 #include <string.h>
 #include "io/torchfile.h"

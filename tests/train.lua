@@ -7,7 +7,7 @@ local folder = paths.temporary()
 
 local function task(mapper)
   local codes, text, basis = mien.no_grad(function() return a:references 'smile', a:text 'A person who is smiling', method.subspace(a, method.basis) end)
-  return {avatar = a, mapper = mapper, text = text, basis = basis, gamma = 1.5, project = true, w_clip = 1, w_id = 0.2, w_m = 0.05, batch = 1,
+  return {avatar = a, mapper = mapper, text = text, basis = basis, gamma = 3, project = true, w_clip = 1, w_id = 0.2, w_m = 0.05, batch = 1,
     references = codes, people = 50, yaw = 10, pitch = 4}
 end
 local function weights(mapper)
@@ -18,8 +18,8 @@ end
 local function train(file, steps, total)
   local mapper = method.new_mapper(a, {seed = 4}):train(true)
   local job = task(mapper)
-  local run = trainer.new {name = 'test', model = mapper, steps = total, lr = 0.002, seed = 4, warm = 2, adam = {clip = 5}, checkpoint = file, quiet = true, stop_at = steps,
-    step = function(i, rng) return method.loss(job, rng) end}
+  local run = trainer.new {name = 'test', model = mapper, steps = total, lr = 0.001, seed = 4, warm = 2, adam = {clip = 5}, checkpoint = file, quiet = true, stop_at = steps,
+    step = function(_, rng) return method.loss(job, rng) end}
   run:go()
   return mapper, job
 end

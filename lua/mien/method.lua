@@ -37,8 +37,8 @@ function method.subspace(a, prompts)
   return mien.concat_rows(keep)
 end
 
--- |x| per row, safe at 0.
-local function length(x) return (x:reshape(x:dim(1), -1):square():sum{axis = 2} + 1e-8):sqrt() end
+-- Euclidean length over the last axis, safe at 0.
+local function length(x) return (x:square():sum{axis = -1} + 1e-8):sqrt() end
 
 -- The loss of one batch.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, project, w_clip, w_id, w_m, batch, references [R,E], yaw, pitch}
 function method.loss(t, rng)
@@ -65,7 +65,7 @@ function method.loss(t, rng)
   local edited = a:view(a:planes(ws2, shape, alpha2, static), ws2, camera)
   local clip = a.cosine(a:embed(edited), goal):mean() * -1
   local id = a.cosine(a:identity(edited), who):mean() * -1 + 1
-  local size = (length(dw) + length(dalpha)):mean()
+  local size = length(dw):mean() + length(dalpha):mean()             -- eq. 6; each row of w is a w of its own
   local loss = clip * t.w_clip + id * t.w_id + size * t.w_m
   return loss, {clip = clip:item(), id = id:item(), size = size:item()}
 end

@@ -281,9 +281,11 @@ static mn_status zip_open(torch_source *s) {
     snprintf(name, sizeof name, "%.*s/constants.pkl", s->prefix_size, s->prefix);
     s->container = mn_zip_find(s->zip, name) ? MN_TORCH_SCRIPT : MN_TORCH_ZIP;
     snprintf(name, sizeof name, "%.*s/byteorder", s->prefix_size, s->prefix);
-    if ((order = mn_zip_find(s->zip, name)) && !order->deflated) {
-        if (!(bytes = mn_zip_bytes(s->zip, order))) return mn_errcode();
-        s->big_endian = order->size >= 3 && !memcmp(bytes, "big", 3);
+    if ((order = mn_zip_find(s->zip, name))) {
+        uint8_t *text = mn_zip_read(s->zip, order, 64);
+        if (!text) return mn_errcode();
+        s->big_endian = order->size >= 3 && !memcmp(text, "big", 3);
+        free(text);
     }
     if (m->deflated) {
         if (!(bytes = s->inflated = mn_zip_read(s->zip, m, MN_PKL_MEMORY))) return mn_errcode();

@@ -176,6 +176,7 @@ static void lies(void) {
     CHECK(!one_tensor("FloatStorage", 6, 0, 1, D(-2), D(1), 6) && failed_with("shape, axis 0: expected 0 or more"));
     CHECK(!one_tensor("FloatStorage", 6, 0, 2, D(1L << 40, 1L << 40), D(0, 0), 6) && failed_with("beyond 2^60"));
     CHECK(!one_tensor("FloatStorage", 6, 0, 1, D(1L << 40), D(0), 6) && failed_with("expands 1 elements to 1099511627776"));
+    CHECK(!one_tensor("FloatStorage", 6, 0, 1, D(20000000), D(0), 6) && failed_with("expected at most 64 MB more"));
     CHECK(!one_tensor("FloatStorage", 6, 0, 2, D(3, 2), D(INT64_MAX, 1), 6) && failed_with("beyond 2^63"));
     CHECK(!one_tensor("FloatStorage", 6, 0, 8, D(1, 1, 1, 1, 1, 1, 1, 1), D(1, 1, 1, 1, 1, 1, 1, 1), 6) && failed_with("8 axes, expected at most 6"));
     CHECK(!one_tensor("FloatStorage", 6, 0, 1, D(6), D(1), 5) && failed_with("expected storage 0: 6 elements of 4 bytes"));

@@ -47,7 +47,7 @@ local function scaled(factor)
   return out
 end
 
-local rows, row_labels, column_labels = {}, {}, {'before'}
+local rows, row_labels, column_labels, records = {}, {}, {'before'}, {}
 for _, yaw in ipairs(opt.yaw) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
 local first_mesh
 for _, seed in ipairs(opt.seeds) do
@@ -74,6 +74,7 @@ for _, seed in ipairs(opt.seeds) do
       row[#row + 1] = picture
     end
     rows[#rows + 1] = row
+    records[#records + 1] = {seed = seed, identity = id, clip = 100 * score, factor = factor}
     if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone()} end
     return nil
   end) return rows[#rows], first_mesh end)
@@ -84,5 +85,11 @@ for i, e in ipairs(edits) do names[i] = ('%s %g'):format(e.name, e.strength) end
 local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
 assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = opt.seeds, mappers = used}))
 print(opt.out .. '/sheet.png')
+for _, r in ipairs(records) do                                     -- the library keeps what each edit did
+  local mappers = {}
+  for i, e in ipairs(edits) do mappers[i] = {mapper = e.name, strength = e.strength * r.factor} end
+  assert(library:record_edit{model_hash = a.generator:hash(), options = opt, identity_before = 1, identity_after = r.identity, clip_score = r.clip,
+    picture_path = opt.out .. '/sheet.png', seeds = {r.seed}, mappers = mappers})
+end
 if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
 library:close()

@@ -7,6 +7,7 @@
 #include "../camera.h"
 #include "../synth/caption.h"
 #include "../synth/composite.h"
+#include "../synth/headfit.h"
 #include "../synth/synth.h"
 
 #define SYNTH_TYPE "mien.synth"
@@ -269,6 +270,15 @@ static int l_landmark_weights(lua_State *L) {
     return 1;
 }
 
+/* s:fit_head(path): the statistical head learned from samples of this source (synth/headfit.h) -> true or nil, message, code */
+static int l_fit_head(lua_State *L) {
+    bind_enter(L);
+    mn_synth *synth = synth_arg(L);
+    if (mn_headfit(synth, NULL, luaL_checkstring(L, 2), NULL)) return bind_fail(L);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 void bind_open_synth(lua_State *L) {
     static const luaL_Reg functions[] = {{"synth_open", l_open}, {"expression", l_named}, {"expression_random", l_random}, {"expression_names", l_names},
         {"unit_names", l_unit_names}, {"camera", l_camera}, {"pictures", l_pictures}, {"backgrounds", l_backgrounds},
@@ -277,6 +287,8 @@ void bind_open_synth(lua_State *L) {
     lua_newtable(L);
     lua_pushcfunction(L, l_render);
     lua_setfield(L, -2, "render");
+    lua_pushcfunction(L, l_fit_head);
+    lua_setfield(L, -2, "fit_head");
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, l_gc);
     lua_setfield(L, -2, "__gc");

@@ -6,8 +6,9 @@ people.__index = people
 -- Opens every chunk of a folder whose first person lies in [from, to).
 function people.open(folder, from, to)
   local self = setmetatable({chunks = {}, studio = {}, all = {}}, people)
-  local list = io.popen(("ls '%s' 2>/dev/null"):format(folder:gsub("'", "'\\''")))
-  for name in list:lines() do
+  local names = core.folder(folder) or {}
+  table.sort(names)
+  for _, name in ipairs(names) do
     local first = tonumber(name:match('^people_(%d+)%.safetensors$'))
     if first and first >= from and first < to then
       local t, meta = assert(core.st_load(folder .. '/' .. name))
@@ -22,7 +23,6 @@ function people.open(folder, from, to)
       end
     end
   end
-  list:close()
   if #self.all == 0 then error(("no people %d..%d in '%s': run recipes/pretrain/people.lua first"):format(from, to - 1, folder), 0) end
   return self
 end

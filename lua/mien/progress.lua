@@ -21,7 +21,7 @@ function progress:step(i, values, force)
   if not force and now - self.shown < (self.tty and 1 or self.every) then return end
   self.shown = now
   local spent, done = now - self.start, i - self.first
-  local rate = done / math.max(spent, 1e-9)
+  local rate = done / math.max(spent, 0.5)                 -- the clock counts whole seconds
   local words, names = {}, {}
   for name in pairs(values or {}) do names[#names + 1] = name end
   table.sort(names)

@@ -15,7 +15,7 @@ local opt = mien.options {
   chunk   = {40, 'people in a chunk'},
   size    = {128, 'pixels'},
 }
-os.execute(("mkdir -p '%s'"):format(opt.out:gsub("'", "'\\''")))
+assert(mien.mkdir(opt.out))
 local synth = assert(mien.synth_open(opt.head))
 local twelve = {'smile', 'angry', 'sad', 'close eyes', 'raise brow', 'frown brow', 'mouth stretch', 'mouth left', 'mouth right', 'dimpler', 'lip funneler', 'grin'}
 

@@ -305,6 +305,7 @@ static void inspection(void) {
     CHECK(strstr(l->all, "pickle, 1337 bytes\ndict of 2\n  G: none\n  G_ema: object somebody.nets.Net\n"));
     CHECK(strstr(l->all, "      weight: f32 [3,2]\n") && strstr(l->all, "parent: object somebody.nets.Net (contains itself: above)"));
     CHECK(strstr(l->all, "nothing was run:\n  somebody.nets.Net: named 1 time, called 2 times\n"));
+    CHECK(!strstr(l->all, "dict of 0"));                /* private attributes that hold nothing are not shown */
     memset(l, 0, sizeof *l);
     CHECK_STATUS(MN_OK, mn_inspect(GOLDEN "state_zip.pt", keep, l));
     CHECK(strstr(l->all, "transposed: f32 [4,3] strides [1,4]") && strstr(l->all, "17 tensors, 703 bytes") && !strstr(l->all, "nothing was run"));

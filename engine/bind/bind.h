@@ -52,6 +52,7 @@ void bind_open_tensor(lua_State *L);
 void bind_open_op(lua_State *L);
 void bind_open_model(lua_State *L);
 void bind_open_parity(lua_State *L);
+void bind_open_metrics(lua_State *L);
 void bind_open_import(lua_State *L);
 void bind_open_train(lua_State *L);
 void bind_open_io(lua_State *L);

@@ -41,6 +41,7 @@ int luaopen_mien_core(lua_State *L) {
     bind_open_op(L);
     bind_open_model(L);
     bind_open_parity(L);
+    bind_open_metrics(L);
     bind_open_import(L);
     bind_open_train(L);
     bind_open_io(L);

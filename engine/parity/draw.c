@@ -102,9 +102,19 @@ static float normal(pcg *g, const ziggurat *z) {
     }
 }
 
+static pcg named(uint32_t seed, const char *name) { return seeded(seed, (uint32_t)crc32(0, (const unsigned char *)name, (unsigned)strlen(name))); }
+
 void mn_draw_normal(uint32_t seed, const char *name, int64_t n, float *out) {
-    pcg g = seeded(seed, (uint32_t)crc32(0, (const unsigned char *)name, (unsigned)strlen(name)));
+    pcg g = named(seed, name);
     ziggurat z;
     build(&z);
     for (int64_t i = 0; i < n; i++) out[i] = normal(&g, &z);
+}
+
+void mn_draw_uniform(uint32_t seed, const char *name, float lo, float hi, int64_t n, float *out) {
+    pcg g = named(seed, name);
+    for (int64_t i = 0; i < n; i++) {
+        volatile float scaled = next_float(&g) * (hi - lo);      /* rounded before lo is added: no fused step */
+        out[i] = scaled + lo;
+    }
 }

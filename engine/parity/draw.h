@@ -6,4 +6,6 @@
 
 /* standard_normal(float32): n numbers of that name. */
 void mn_draw_normal(uint32_t seed, const char *name, int64_t n, float *out);
+/* random(float32) * (hi - lo) + lo. */
+void mn_draw_uniform(uint32_t seed, const char *name, float lo, float hi, int64_t n, float *out);
 #endif

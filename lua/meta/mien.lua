@@ -877,6 +877,9 @@ function mien.expression_names(...) end
 ---expression_random(rng): [57] random unit weights
 function mien.expression_random(...) end
 
+---fid(real, generated [, {unbiased}]): Frechet inception distance of features [N,D], [M,D] from a model of kind inception
+function mien.fid(...) end
+
 ---file_kind(path): "file", "folder" or "other", bytes, seconds since 1970; nil when there is none
 function mien.file_kind(...) end
 
@@ -924,6 +927,9 @@ function mien.json_decode(...) end
 
 ---json_encode(value): JSON text with sorted keys
 function mien.json_encode(...) end
+
+---kid(real, generated [, {subsets, size, seed}]): kernel inception distance, the mean over 100 pairs of subsets of 1000 rows; often reported times 1000
+function mien.kid(...) end
 
 ---label(picture u8 [H,W,3], x, y, text [, {scale, color}]): writes text on it; returns it
 function mien.label(...) end

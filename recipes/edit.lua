@@ -22,6 +22,8 @@ local opt = mien.options {
   model     = {'', 'model directory; empty: the embedded avatar'},
   library   = {'', 'library file; empty: the default one'},
   mesh      = {false, 'also write the posed head mesh (OBJ and GLB) of the first avatar'},
+  surface   = {false, 'also write the surface of its volume (PLY)'},
+  maps      = {false, 'also write depth and normal maps of every view'},
   out       = {'out/edit', 'folder for the results'},
 }
 local a = avatar.load(opt.model ~= '' and opt.model or nil)
@@ -50,6 +52,7 @@ end
 local rows, row_labels, column_labels, records = {}, {}, {'before'}, {}
 for _, yaw in ipairs(opt.yaw) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
 local first_mesh
+local measured = {}
 for _, seed in ipairs(opt.seeds) do
   mien.scope(function() mien.no_grad(function()
     local who = a:person(seed, opt.psi)
@@ -63,16 +66,26 @@ for _, seed in ipairs(opt.seeds) do
       if id >= opt.min_id or factor < 0.05 then break end
       factor = factor * 0.85
     until false
-    local score = a.cosine(a:embed(after), goal):item()
+    local score, score0 = a.cosine(a:embed(after), goal):item(), a.cosine(a:embed(before), goal):item()
     local note = factor < 1 and ('  strength lowered to %.2f of what was asked to hold min_id'):format(factor) or ''
-    print(('seed %d  identity %.3f  CLIP %.2f (before %.2f)%s'):format(seed, id, 100 * score, 100 * a.cosine(a:embed(before), goal):item(), note))
+    print(('seed %d  identity %.3f  CLIP %.2f (before %.2f)%s'):format(seed, id, 100 * score, 100 * score0, note))
     local row = {mien.to_pixels(before)}
     for _, yaw in ipairs(opt.yaw) do
-      local picture = mien.to_pixels(a:view(planes, ws, a:camera{yaw = yaw, pitch = opt.pitch, roll = opt.roll}))
-      local file = ('%s/seed%d_yaw%+g.png'):format(opt.out, seed, yaw)
+      local camera = a:camera{yaw = yaw, pitch = opt.pitch, roll = opt.roll}
+      local picture, file = mien.to_pixels(a:view(planes, ws, camera)), ('%s/seed%d_yaw%+g.png'):format(opt.out, seed, yaw)
       assert(mien.save_picture(file, picture, {seeds = {seed}, mappers = used}))
       row[#row + 1] = picture
+      if opt.maps then
+        local maps = mien.geometry.maps(a, planes, ws, camera)
+        assert(mien.save_picture(file:gsub('%.png$', '_depth.png'), maps.depth, {seeds = {seed}, mappers = used, near_m = maps.near, far_m = maps.far}))
+        assert(mien.save_picture(file:gsub('%.png$', '_normal.png'), maps.normal, {seeds = {seed}, mappers = used}))
+      end
     end
+    if opt.surface and seed == opt.seeds[1] then
+      assert(mien.ply_write(opt.out .. '/surface.ply', (mien.geometry.surface(a, planes))))
+      print(opt.out .. '/surface.ply')
+    end
+    measured[#measured + 1] = {seed = seed, factor = factor, identity = id, clip = score}
     rows[#rows + 1] = row
     records[#records + 1] = {seed = seed, identity = id, clip = 100 * score, factor = factor}
     if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone()} end
@@ -92,4 +105,15 @@ for _, r in ipairs(records) do                                     -- the librar
     picture_path = opt.out .. '/sheet.png', seeds = {r.seed}, mappers = mappers})
 end
 if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
+
+-- The library keeps what was done to each avatar and how well it held; a repetition is no new edit.
+if not mien.recipe.repeats then
+  local sheet_sha256 = mien.sha256_file(opt.out .. '/sheet.png')
+  for _, m in ipairs(measured) do
+    local mappers = {}
+    for i, e in ipairs(edits) do mappers[i] = {mapper = e.name, strength = e.strength * m.factor} end
+    assert(library:record_edit{model_hash = a.generator:hash(), options = opt, identity_before = 1, identity_after = m.identity, clip_score = m.clip,
+      picture_path = opt.out .. '/sheet.png', picture_sha256 = sheet_sha256, mappers = mappers, seeds = {m.seed}})
+  end
+end
 library:close()

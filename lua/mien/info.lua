@@ -122,7 +122,12 @@ function info.rerun(words)
   if type(name) ~= 'string' or name:find '^/' or ('/' .. name .. '/'):find('/../', 1, true) then cli.fail(("the record of '%s' names a file outside its folder"):format(picture)) end
   local list = words_of(fields.options)
   list[#list + 1] = 'out=' .. (fields.file and folder or folder .. '/' .. name)
+  local state, say = require 'mien.recipe', print
+  state.repeats = true
+  rawset(_G, 'print', function() end)                       -- it would tell of files in a folder that is gone soon
   local status = cli.run_recipe(recipe, list)
+  rawset(_G, 'print', say)
+  state.repeats = false
   local made = folder .. '/' .. name
   if status == 0 and not core.file_kind(made) then
     paths.remove(folder)

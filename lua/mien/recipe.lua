@@ -2,8 +2,9 @@
 --   file      its path, nil in the REPL and in tests
 --   options   what mien.options made of the command line
 --   private   true after --no-metadata: pictures say only that they were made, not how
+--   repeats   true while `mien rerun` makes a picture again: nothing is to be noted in libraries
 local core = require 'mien.core'
-local recipe = {private = false}
+local recipe = {private = false, repeats = false}
 
 -- mien.api(n): a recipe declares the API number it was written for, before anything else.
 function recipe.api(n)

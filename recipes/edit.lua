@@ -52,7 +52,6 @@ end
 local rows, row_labels, column_labels, records = {}, {}, {'before'}, {}
 for _, yaw in ipairs(opt.yaw) do column_labels[#column_labels + 1] = ('yaw %g'):format(yaw) end
 local first_mesh
-local measured = {}
 for _, seed in ipairs(opt.seeds) do
   mien.scope(function() mien.no_grad(function()
     local who = a:person(seed, opt.psi)
@@ -85,7 +84,6 @@ for _, seed in ipairs(opt.seeds) do
       assert(mien.ply_write(opt.out .. '/surface.ply', (mien.geometry.surface(a, planes))))
       print(opt.out .. '/surface.ply')
     end
-    measured[#measured + 1] = {seed = seed, factor = factor, identity = id, clip = score}
     rows[#rows + 1] = row
     records[#records + 1] = {seed = seed, identity = id, clip = 100 * score, factor = factor}
     if opt.mesh and not first_mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone()} end
@@ -98,22 +96,14 @@ for i, e in ipairs(edits) do names[i] = ('%s %g'):format(e.name, e.strength) end
 local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
 assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = opt.seeds, mappers = used}))
 print(opt.out .. '/sheet.png')
-for _, r in ipairs(records) do                                     -- the library keeps what each edit did
-  local mappers = {}
-  for i, e in ipairs(edits) do mappers[i] = {mapper = e.name, strength = e.strength * r.factor} end
-  assert(library:record_edit{model_hash = a.generator:hash(), options = opt, identity_before = 1, identity_after = r.identity, clip_score = r.clip,
-    picture_path = opt.out .. '/sheet.png', seeds = {r.seed}, mappers = mappers})
-end
-if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
-
--- The library keeps what was done to each avatar and how well it held; a repetition is no new edit.
-if not mien.recipe.repeats then
+if not mien.recipe.repeats then                                    -- the library keeps what each edit did; `mien rerun` is no new edit
   local sheet_sha256 = mien.sha256_file(opt.out .. '/sheet.png')
-  for _, m in ipairs(measured) do
+  for _, r in ipairs(records) do
     local mappers = {}
-    for i, e in ipairs(edits) do mappers[i] = {mapper = e.name, strength = e.strength * m.factor} end
-    assert(library:record_edit{model_hash = a.generator:hash(), options = opt, identity_before = 1, identity_after = m.identity, clip_score = m.clip,
-      picture_path = opt.out .. '/sheet.png', picture_sha256 = sheet_sha256, mappers = mappers, seeds = {m.seed}})
+    for i, e in ipairs(edits) do mappers[i] = {mapper = e.name, strength = e.strength * r.factor} end
+    assert(library:record_edit{model_hash = a.generator:hash(), options = opt, identity_before = 1, identity_after = r.identity, clip_score = r.clip,
+      picture_path = opt.out .. '/sheet.png', picture_sha256 = sheet_sha256, seeds = {r.seed}, mappers = mappers})
   end
 end
+if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
 library:close()

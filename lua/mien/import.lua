@@ -13,7 +13,7 @@ local parts = {
   {part = 'arcface', kind = 'arcface', from = 'https://github.com/TreB1eN/InsightFace_Pytorch (MIT)'},
   {part = 'encoder', kind = 'emoca', from = 'https://emoca.is.tue.mpg.de (registration; its own licence)'},
   {part = 'inception', kind = 'inception', from = 'https://github.com/mseitzer/pytorch-fid (Apache 2.0)', extra = true},
-  {part = 'synth_head', kind = 'ict-facekit', from = 'https://github.com/USC-ICT/ICT-FaceKit (MIT)', extra = true},
+  {part = 'synth_head', kind = 'ict-facekit', from = 'https://github.com/ICT-VGL/ICT-FaceKit (MIT)', extra = true},
 }
 
 local FOLDER = 'models/imported'

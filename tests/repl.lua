@@ -89,6 +89,7 @@ T.test('what terminals take', function(t)
   t:equal(detect({TERM = 'xterm-256color'}, nil), 'none')
   t:equal(detect{TERM = 'xterm-kitty', TMUX = '1'}, 'none')
   t:equal(detect{TERM = 'dumb', MIEN_GRAPHICS = 'sixel'}, 'sixel')
+  t:equal(detect{TERM = 'xterm-kitty', MIEN_GRAPHICS = 'off'}, 'none')
 end)
 
 -- A decoder of base64, to look into what is sent.

@@ -44,6 +44,14 @@ usage: mien                                the REPL
 
 commands:]])
   for _, name in ipairs(names()) do print(('  %-31s %s'):format(name .. ' ' .. commands[name][1], commands[name][2])) end
+  local folder = require('mien.paths').find 'recipes'
+  if folder then
+    print(('\nrecipes in %s/:'):format(folder))
+    for _, name in ipairs(core.folder(folder) or {}) do
+      local about = name:find '%.lua$' and require('mien.recipe').about(folder .. '/' .. name)
+      if about then print(('  %-31s %s'):format(name, (about:match '^(.-[.:])%s' or about:match '^[^\n]*'):gsub('\n', ' '):gsub(':$', '.'))) end
+    end
+  end
   print '\nafter a recipe: --no-metadata leaves everything but the mark of made pictures out of them'
   print '\nenvironment:'
   for _, e in ipairs(environment) do print(('  %-16s %s'):format(e[1], e[2])) end

@@ -7,10 +7,12 @@ local terminal = {}
 local CHUNK = 4096                       -- bytes of base64 that kitty takes at once
 local SIDE_MOST = 2048                   -- larger pictures are told by path
 
+local protocols = {kitty = true, iterm = true, sixel = true}
+
 -- Which protocol: 'kitty', 'iterm', 'sixel', or 'none'.  ask(question, end of the answer) reaches the terminal; env(name).
 function terminal.detect(env, ask)
   local forced = env 'MIEN_GRAPHICS'
-  if forced and forced ~= '' then return forced end
+  if forced and forced ~= '' then return protocols[forced] and forced or 'none' end
   local term, program = env 'TERM' or '', env 'TERM_PROGRAM' or ''
   if env 'TMUX' or term:find '^screen' then return 'none' end          -- they swallow or garble the sequences
   if env 'KITTY_WINDOW_ID' or term == 'xterm-kitty' or term == 'xterm-ghostty' or program == 'ghostty' then return 'kitty' end

@@ -20,6 +20,7 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
+  init    = {'', 'a generator of the same settings whose weights a new run starts from'},
 }
 
 local head = assert(mien.load_model(opt.head))
@@ -40,6 +41,24 @@ end
 local gen = mien.new_model('next3d', config, opt.seed)
 topology(gen)
 gen:train(true)
+
+-- The noise patterns are fixed, drawn with the weights, and part of the picture.
+local function copy_noise(to, from)
+  for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
+    for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
+      for _, layer in ipairs{'conv0', 'conv1'} do
+        local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, layer)
+        if to:has(key) then to:set_weight(key, from:weight(key)) end
+      end
+    end
+  end
+end
+if opt.init ~= '' then
+  local before = assert(mien.load_model(opt.init))
+  local _, names = gen:params()
+  for _, name in ipairs(names) do gen:set_weight(name, before:weight(name)) end
+  copy_noise(gen, before)
+end
 print(gen)
 local data = People.open(opt.people, 0, 100000)
 
@@ -104,14 +123,7 @@ local run = trainer.new {
     local copy = mien.new_model('next3d', config)
     topology(copy)
     for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
-    for _, name in ipairs{'conv0', 'conv1'} do                     -- the noise patterns are part of the picture
-      for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
-        for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
-          local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, name)
-          if gen:has(key) then copy:set_weight(key, gen:weight(key)) end
-        end
-      end
-    end
+    copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls
     local z = {}
     for i = 1, 256 do z[i] = mien.numpy_randn(i, gen:config 'z_dim') end

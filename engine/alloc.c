@@ -3,8 +3,9 @@
  * Sizes are rounded up to a class (multiples of 64 bytes up to 1 KiB, then eight
  * classes per power of two, so at most 12.5 % is wasted); a freed block goes to
  * its class's list and the next request of that class takes it back, which
- * spares the page faults that dominate a training step otherwise.  When the
- * cache outgrows the peak of what was live (and 1 GiB), it is given back to the system. */
+ * spares the page faults that dominate a training step otherwise.  When all
+ * blocks together outgrow twice the peak of what was live (and 1 GiB), the cache is given back to the system: the
+ * classes reach their peaks at different moments, so the sum of a training step's blocks exceeds its live peak. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
@@ -90,7 +91,7 @@ void mn_dealloc(void *p, size_t bytes) {
     b->next = pool.free_list[c];
     pool.free_list[c] = b;
     pool.cached += size;
-    if (pool.cached > ((size_t)1 << 30) && pool.cached > pool.peak) trim_locked();
+    if (pool.cached > ((size_t)1 << 30) && pool.live + pool.cached > 2 * pool.peak) trim_locked();
     pthread_mutex_unlock(&pool.lock);
 }
 

@@ -55,6 +55,13 @@ const char *mn_errmsg(void);         /* "" when nothing is pending */
 mn_status mn_errcode(void);          /* MN_OK when nothing is pending */
 void mn_error_clear(void);
 
+/* How convolutions and matrix products of f32 tensors are computed.  MN_STRICT: in f32.  MN_BF16: factors rounded to
+ * bfloat16, sums in f32, which is several times faster on processors with instructions for it (AVX-512 BF16, AMX); others
+ * go on in f32.  One setting for the whole process; good enough for training, too coarse for comparing numbers. */
+typedef enum { MN_STRICT, MN_BF16 } mn_precision;
+void mn_set_precision(mn_precision precision);
+mn_precision mn_get_precision(void);
+
 /* Ctrl-C: a signal handler calls mn_interrupt(); op dispatch and long loops poll
  * mn_interrupted() and return MN_EINTR.  mn_interrupt_clear() re-arms. */
 void mn_interrupt(void);

@@ -107,9 +107,18 @@ static int l_reset_peak(lua_State *L) { (void)L; mn_memory_reset_peak(); return 
 static int l_interrupted(lua_State *L) { lua_pushboolean(L, mn_interrupted()); return 1; }
 static int l_interrupt_clear(lua_State *L) { (void)L; mn_interrupt_clear(); return 0; }
 
+/* mien.precision([name]): the setting; sets it when a name is given */
+static int l_precision(lua_State *L) {
+    static const char *const names[] = {[MN_STRICT] = "strict", [MN_BF16] = "bf16", NULL};
+    if (!lua_isnoneornil(L, 1)) mn_set_precision((mn_precision)luaL_checkoption(L, 1, NULL, names));
+    lua_pushstring(L, names[mn_get_precision()]);
+    return 1;
+}
+
 void bind_open_train(lua_State *L) {
     static const luaL_Reg functions[] = {{"backward", l_backward}, {"adam", l_adam}, {"ema", l_ema}, {"rng", l_rng}, {"memory", l_memory},
-        {"memory_reset_peak", l_reset_peak}, {"interrupted", l_interrupted}, {"interrupt_clear", l_interrupt_clear}, {0}};
+        {"memory_reset_peak", l_reset_peak}, {"interrupted", l_interrupted}, {"interrupt_clear", l_interrupt_clear},
+        {"precision", l_precision}, {0}};
     static const luaL_Reg adam[] = {{"step", l_adam_step}, {"state", l_adam_state}, {"restore", l_adam_restore}, {0}};
     static const luaL_Reg rng[] = {{"uniform", l_rng_uniform}, {"normal", l_rng_normal}, {"below", l_rng_below}, {"counter", l_rng_counter}, {0}};
     luaL_newmetatable(L, MN_ADAM_TYPE);

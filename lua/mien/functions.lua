@@ -41,6 +41,7 @@ return {
   ema = '(average, tensor, decay): average = decay * average + (1 - decay) * tensor, in place',
   memory = '(): {live, peak, cached, tensors}: bytes held by tensors, at most so far, kept for reuse; how many tensors',
   memory_reset_peak = '(): the peak counts from now',
+  precision = '([name]): how convolutions and products are computed: strict (f32) or bf16; returns the setting',
   interrupted = '(): true after Ctrl-C',
   interrupt_clear = '(): forgets it',
   -- models

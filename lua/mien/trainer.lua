@@ -7,6 +7,7 @@
 --     steps = 1000, seconds = math.huge, save_every = 180,
 --     lr = 1e-3, adam = {beta2 = 0.99}, ema = 0.998,      -- ema: keep an average of the weights
 --     config = json,                   -- text that must be the same when resuming
+--     precision = 'bf16',              -- of the forward and backward passes (mien.precision)
 --     step = function(i, rng) ... return loss, {term = number} end,
 --     saved = function(run) ... end,   -- after each checkpoint
 --     stop_at = 500, quiet = true,     -- end this call early; print nothing
@@ -92,13 +93,18 @@ function trainer:one(i)
 end
 
 function trainer:go()
+  local before = mien.precision()
+  mien.precision(self.precision or before)
   local began, saved = os.time(), os.time()
   local bar, means = mien.progress.new(self.name, self.steps), {}
   local stopped
   while self.at < (self.stop_at or self.steps) and not stopped and os.time() - began < self.seconds do
     local ok, values = pcall(self.one, self, self.at + 1)
     if not ok then
-      if not mien.interrupted() then error(values, 0) end
+      if not mien.interrupted() then
+        mien.precision(before)
+        error(values, 0)
+      end
       mien.interrupt_clear()
       for _, p in ipairs(self.params) do p:zero_grad() end
       stopped = true
@@ -110,6 +116,7 @@ function trainer:go()
     end
   end
   if not self.quiet then bar:done() end
+  mien.precision(before)
   self:save()
   self.means = means
   if stopped then io.stderr:write(('%s: stopped at step %d; run it again to go on\n'):format(self.name, self.at)) end

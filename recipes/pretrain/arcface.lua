@@ -30,7 +30,7 @@ local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rs
 
 local run = trainer.new {
   name = 'arcface', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, adam = {clip = 5},
-  checkpoint = opt.out .. '/arcface_checkpoint.safetensors', config = config .. classes,
+  precision = 'bf16', checkpoint = opt.out .. '/arcface_checkpoint.safetensors', config = config .. classes,
   step = function(_, rng)
     local refs, who = {}, {}
     for i = 1, opt.batch do

@@ -54,7 +54,7 @@ end
 
 local run = trainer.new {
   name = 'clip', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
-  checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
+  precision = 'bf16', checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end

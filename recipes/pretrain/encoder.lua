@@ -39,7 +39,7 @@ end
 
 local run = trainer.new {
   name = 'encoder', model = enc, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, adam = {clip = 5},
-  checkpoint = opt.out .. '/encoder_checkpoint.safetensors', config = config,
+  precision = 'bf16', checkpoint = opt.out .. '/encoder_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end

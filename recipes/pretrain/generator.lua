@@ -110,7 +110,8 @@ end
 
 -- ---- the run ----
 local run = trainer.new {
-  name = 'generator', model = gen, steps = opt.steps, seconds = opt.seconds, save_every = opt.save, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
+  name = 'generator', model = gen, steps = opt.steps, seconds = opt.seconds, save_every = opt.save, precision = 'bf16', lr = opt.lr, seed = opt.seed,
+  warm = 100, ema = 0.995,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}

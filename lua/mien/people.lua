@@ -64,7 +64,7 @@ function people:augmented(refs, size, rng)
   if via then x = core.resize(x, {h = via, w = via, antialias = 1}) end
   if x:dim(3) ~= size then x = core.resize(x, {h = size, w = size, antialias = 1}) end
   local gain, shift = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
-  return (x * gain + shift + core.randn(x:shape(), rng) * (rng:uniform() * 0.06)):clamp{lo = -1, hi = 1}
+  return (x * gain + shift + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)):clamp{lo = -1, hi = 1}
 end
 
 return people

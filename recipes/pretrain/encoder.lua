@@ -15,7 +15,7 @@ local opt = mien.options {
 }
 local head = assert(mien.load_model(opt.head))
 local data = People.open(opt.people, 0, 100000)
-local config = '{"input":96,"blocks":[1,2,2,1],"width":16,"hidden":256,"outputs":[40,50,2,3],"pool":false,"crop":[0.19,0.84,0.175,0.825]}'
+local config = '{"input":96,"blocks":[1,2,2,1],"width":24,"hidden":256,"outputs":[40,50,2,3],"pool":false,"crop":[0.19,0.84,0.175,0.825]}'
 local enc = mien.new_model('encoder', config, opt.seed):train(true)
 print(enc)
 local to_shape, to_expr = head:weight 'id_to_shape', head:weight 'units_to_expr'

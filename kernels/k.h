@@ -71,6 +71,7 @@ static __device__ __forceinline__ k_acc k_block(k_acc v, int take_max) {
     for (int k = 1; k < (int)(blockDim.x + 31) / 32; k++) v = take_max ? (part[k] > v ? part[k] : v) : v + part[k];
     return v;
 }
+#define K_COLUMNS 1                       /* columns that one turn of a loop over columns takes together */
 #define K_SUM(v) k_block((v), 0)
 #define K_MAX(v) k_block((v), 1)
 
@@ -98,6 +99,7 @@ typedef double k_acc;
 #define KERNEL_ROWS(op) K_BODY(op, op##_row, 0, 16)
 #define K_LOOP(j, len) for (int64_t j = 0; j < (len); j++)
 #define K_FIRST 1
+#define K_COLUMNS 16                      /* a cache line: summing single columns would fetch each line 16 times */
 #define K_SUM(v) (v)
 #define K_MAX(v) (v)
 #endif

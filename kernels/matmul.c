@@ -17,11 +17,18 @@ KERNEL(matmul) {
 
 KERNEL_ROWS(column_sum) {
     const int64_t first = i * 64, width = p->cols - first < 64 ? p->cols - first : 64;
-    K_LOOP(j, width) {
-        const real *x = (const real *)p->x + first + j;
-        k_acc v = 0;
-        for (int64_t r = 0; r < p->rows; r++) v += x[r * p->cols];
-        ((real *)p->out)[first + j] += (real)v;
+    K_LOOP(g, (width + K_COLUMNS - 1) / K_COLUMNS) {
+        const int64_t from = first + g * K_COLUMNS, left = p->cols - from;
+        const int m = left < K_COLUMNS ? (int)left : K_COLUMNS;
+        const real *x = (const real *)p->x + from;
+        k_acc v[K_COLUMNS] = {0};
+        if (m == K_COLUMNS)
+            for (int64_t r = 0; r < p->rows; r++)
+                for (int j = 0; j < K_COLUMNS; j++) v[j] += x[r * p->cols + j];
+        else
+            for (int64_t r = 0; r < p->rows; r++)
+                for (int j = 0; j < m; j++) v[j] += x[r * p->cols + j];
+        for (int j = 0; j < m; j++) ((real *)p->out)[from + j] += (real)v[j];
     }
 }
 

@@ -66,14 +66,25 @@ KERNEL_ROWS(layer_norm_bwd) {
         dx[j] += rstd * (g - a - (x[j] - mean) * rstd * b);
     }
 }
-KERNEL(layer_norm_bwd_w) {
-    const real *x = (const real *)p->x, *dy = (const real *)p->dy, *mean = (const real *)p->mean, *rstd = (const real *)p->rstd;
-    k_acc dw = 0, db = 0;
-    for (int64_t r = 0; r < p->rows; r++) {
-        real g = dy[r * p->len + i];
-        dw += g * ((x[r * p->len + i] - mean[r]) * rstd[r]);
-        db += g;
+K_FN void layer_norm_columns(const struct k_layer_norm_bwd_w *p, int64_t from, int m) {
+    const real *x = (const real *)p->x + from, *dy = (const real *)p->dy + from, *mean = (const real *)p->mean, *rstd = (const real *)p->rstd;
+    k_acc dw[K_COLUMNS] = {0}, db[K_COLUMNS] = {0};
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int j = 0; j < m; j++) {
+            const real g = dy[r * p->len + j];
+            dw[j] += g * ((x[r * p->len + j] - mean[r]) * rstd[r]);
+            db[j] += g;
+        }
+    for (int j = 0; j < m; j++) {
+        if (p->dw) ((real *)p->dw)[from + j] += (real)dw[j];
+        if (p->db) ((real *)p->db)[from + j] += (real)db[j];
     }
-    if (p->dw) ((real *)p->dw)[i] += (real)dw;
-    if (p->db) ((real *)p->db)[i] += (real)db;
+}
+KERNEL_ROWS_HEAVY(layer_norm_bwd_w) {
+    const int64_t first = i * 64, width = p->len - first < 64 ? p->len - first : 64;
+    K_LOOP(g, (width + K_COLUMNS - 1) / K_COLUMNS) {
+        const int64_t from = first + g * K_COLUMNS, left = p->len - from;
+        if (left >= K_COLUMNS) layer_norm_columns(p, from, K_COLUMNS);
+        else layer_norm_columns(p, from, (int)left);
+    }
 }

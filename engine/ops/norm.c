@@ -56,7 +56,7 @@ static mn_status layer_norm_backward(mn_op *op) {
         if (s) return s;
     }
     if (!mn_wants(op, 1) && !mn_wants(op, 2)) return MN_OK;
-    struct k_layer_norm_bwd_w p = {len, len, rows, x->data, dy->data, op->aux[0]->data, op->aux[1]->data, NULL, NULL};
+    struct k_layer_norm_bwd_w p = {(len + 63) / 64, len, rows, x->data, dy->data, op->aux[0]->data, op->aux[1]->data, NULL, NULL};
     mn_tensor *dw = mn_wants(op, 1) ? mn_din(op, 1) : NULL, *db = mn_wants(op, 2) ? mn_din(op, 2) : NULL;
     if (mn_errcode()) return mn_errcode();
     p.dw = dw ? dw->data : NULL;

@@ -53,18 +53,24 @@ function people:pictures(refs, top, bottom)
   return core.concat_rows(pictures), core.concat_rows(cover)
 end
 
--- Pictures for the encoders: random flat backgrounds, sometimes blurred by way of a smaller size, a little noise and
--- brightness; at `size` pixels.  Generated pictures are softer than rendered ones, hence the blur.
-function people:augmented(refs, size, rng)
+-- Pictures for the encoders, as `prepare` makes them into a network's input: random flat backgrounds, moved by up to `shift`
+-- pixels, sometimes blurred by way of a smaller size (generated pictures are softer than rendered ones); then contrast,
+-- brightness and noise, on the input because there are fewer numbers.
+function people:augmented(refs, rng, prepare, shift)
   local x, cover = self:pictures(refs)
-  local n = #refs
-  local background = core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9
-  x = x + (1 + cover * -1) * background
-  local via = rng:uniform() < 0.5 and math.floor(rng:uniform(60, 120)) or nil
-  if via then x = core.resize(x, {h = via, w = via, antialias = 1}) end
-  if x:dim(3) ~= size then x = core.resize(x, {h = size, w = size, antialias = 1}) end
-  local gain, shift = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
-  return (x * gain + shift + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)):clamp{lo = -1, hi = 1}
+  local n, size = #refs, x:dim(3)
+  x = x + (1 + cover * -1) * (core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9)
+  if shift then
+    local side, left, top = size - shift, rng:below(shift + 1), rng:below(shift + 1)
+    x = x:slice(4, left + 1, left + side):slice(3, top + 1, top + side)
+  end
+  if rng:uniform() < 0.5 then
+    local via = math.floor(rng:uniform(0.47, 0.94) * size)
+    x = core.resize(x, {h = via, w = via, antialias = 1})
+  end
+  x = prepare(x)
+  local gain, shade = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
+  return x * gain + shade + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)
 end
 
 return people

@@ -21,7 +21,7 @@ for _, w in ipairs(mien.words_split(mien.caption_words())) do
 end
 list = table.concat(list, '\n')
 local words = mien.words(list)
-local config = ('{"image_resolution":64,"patch":8,"vision_width":96,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
+local config = ('{"image_resolution":96,"patch":12,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
   :format(words:count())
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
@@ -59,7 +59,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local x = clip:preprocess(data:augmented(refs, 128, rng))
+    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, 8)
     local image, text = clip:image(x), clip:text(captions(label, rng))
     local cos, logits = clip:similarity(image, text)
     local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end

@@ -53,12 +53,29 @@ function people:pictures(refs, top, bottom)
   return core.concat_rows(pictures), core.concat_rows(cover)
 end
 
+-- Flat rectangles over some of the pictures x [n,3,h,w], each a tenth to two fifths as high and as wide as the picture.
+local function occluded(x, share, rng)
+  local n, h, w = x:dim(1), x:dim(3), x:dim(4)
+  local function stripe(length, there)
+    local at, size, out = rng:uniform(), rng:uniform(0.1, 0.4), {}
+    local from = at * (1 - size) * length
+    for i = 1, length do out[i] = (there and i > from and i <= from + size * length) and 1 or 0 end
+    return out
+  end
+  local rows, columns = {}, {}
+  for i = 1, n do
+    rows[i], columns[i] = stripe(h, rng:uniform() < share), stripe(w, true)
+  end
+  local mask = core.tensor(rows):reshape(n, 1, h, 1) * core.tensor(columns):reshape(n, 1, 1, w)
+  return x + (core.rand({n, 3, 1, 1}, rng) * 2 + -1 - x) * mask
+end
+
 -- Pictures for the encoders, as `prepare` makes them into a network's input: random flat backgrounds, moved by up to `shift`
 -- pixels, sometimes blurred by way of a smaller size (generated pictures are softer than rendered ones); then contrast,
--- brightness and noise, on the input because there are fewer numbers.
-function people:augmented(refs, rng, prepare, shift)
+-- brightness, noise and, over the share `occlude` of them, a rectangle: on the input, because there are fewer numbers.
+function people:augmented(refs, rng, prepare, options)
   local x, cover = self:pictures(refs)
-  local n, size = #refs, x:dim(3)
+  local n, size, shift = #refs, x:dim(3), options.shift
   x = x + (1 + cover * -1) * (core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9)
   if shift then
     local side, left, top = size - shift, rng:below(shift + 1), rng:below(shift + 1)
@@ -70,7 +87,8 @@ function people:augmented(refs, rng, prepare, shift)
   end
   x = prepare(x)
   local gain, shade = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
-  return x * gain + shade + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)
+  x = x * gain + shade + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)
+  return options.occlude and occluded(x, options.occlude, rng) or x
 end
 
 return people

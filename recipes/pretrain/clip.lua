@@ -59,7 +59,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, 8)
+    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {shift = 8})
     local image, text = clip:image(x), clip:text(captions(label, rng))
     local cos, logits = clip:similarity(image, text)
     local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end

@@ -44,7 +44,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local code = enc:encode(data:augmented(refs, rng, function(x) return enc:prepare(x) end))
+    local code = enc:encode(data:augmented(refs, rng, function(x) return enc:prepare(x) end, {occlude = 0.25}))
     local shape, expr, gaze, camera = enc:split(code)
     local true_expr = mien.matmul(label.effective, to_expr)
     local d_expr = expr - true_expr

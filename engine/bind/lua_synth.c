@@ -206,6 +206,20 @@ static int l_caption(lua_State *L) {
     lua_pushstring(L, text);
     return 1;
 }
+/* mien.person_traits(z [n,80]) -> [n,42] */
+static int l_person_traits(lua_State *L) {
+    bind_enter(L);
+    mn_tensor *z = bind_tensor(L, 1);
+    if (z->dtype != MN_F32 || z->nd != 2 || z->shape[1] != MN_PERSON_Z)
+        return luaL_error(L, "person_traits: z f32 [n,%d] expected, got %s %s", MN_PERSON_Z, mn_dtype_name(z->dtype), mn_shape_text(z));
+    mn_scope scope = mn_scope_open();
+    mn_tensor *out = mn_empty(MN_F32, 2, (int64_t[]){z->shape[0], MN_PERSON_TRAITS});
+    for (int64_t i = 0; out && i < z->shape[0]; i++)
+        mn_person_traits((const float *)z->data + i * MN_PERSON_Z, (float *)out->data + i * MN_PERSON_TRAITS);
+    bind_push_tensor(L, out);
+    mn_scope_close(scope);
+    return 1;
+}
 static int l_caption_words(lua_State *L) {               /* every word a caption can hold, one a line */
     bind_enter(L);
     char *words = mn_caption_words();
@@ -282,7 +296,7 @@ static int l_fit_head(lua_State *L) {
 void bind_open_synth(lua_State *L) {
     static const luaL_Reg functions[] = {{"synth_open", l_open}, {"expression", l_named}, {"expression_random", l_random}, {"expression_names", l_names},
         {"unit_names", l_unit_names}, {"camera", l_camera}, {"pictures", l_pictures}, {"backgrounds", l_backgrounds},
-        {"landmark_weights", l_landmark_weights}, {"caption", l_caption}, {"caption_words", l_caption_words}, {0}};
+        {"landmark_weights", l_landmark_weights}, {"person_traits", l_person_traits}, {"caption", l_caption}, {"caption_words", l_caption_words}, {0}};
     luaL_newmetatable(L, SYNTH_TYPE);
     lua_newtable(L);
     lua_pushcfunction(L, l_render);

@@ -122,3 +122,19 @@ mn_look mn_look_from_z(const float z[MN_PERSON_Z]) {
     mn_traits_from_z(z, &t);
     return look_of(&t);
 }
+
+void mn_person_traits(const float z[MN_PERSON_Z], float out[MN_PERSON_TRAITS]) {
+    mn_traits t;
+    mn_traits_from_z(z, &t);
+    const mn_skin_look *k = &t.look;
+    const float *const colours[] = {k->skin, k->hair, k->lips, t.iris, k->eye_shadow_colour};
+    const float numbers[] = {k->lip_cover, k->lip_gloss, k->gloss, k->blush, k->tired, k->freckles, k->liner, k->eye_shadow, k->beard, k->beard * k->goatee,
+                             k->brow_thickness, k->brow_darkness, k->brow_cover, k->scalp_cover,
+                             t.hair.length / 20, t.hair.curl, t.hair.mess, t.hair.parted ? t.hair.part / 3 : 0};
+    enum { COLOURS = sizeof colours / sizeof *colours, NUMBERS = sizeof numbers / sizeof *numbers };
+    _Static_assert(3 * COLOURS + NUMBERS + MN_HAIR_STYLES == MN_PERSON_TRAITS, "one place per trait");
+    for (int i = 0; i < COLOURS; i++)
+        for (int c = 0; c < 3; c++) *out++ = sqrtf(colours[i][c]);
+    for (int i = 0; i < NUMBERS; i++) *out++ = numbers[i];
+    for (int i = 0; i < MN_HAIR_STYLES; i++) *out++ = i == t.style;
+}

@@ -121,6 +121,7 @@ return {
   camera = '{yaw, pitch, roll, radius, focal}: [1,25], angles in degrees',
   pictures = '(rgba [, index, top, bottom]): [n,3,S,S] in -1..1 and the coverage',
   backgrounds = '(rng, n): top and bottom colours [n,3]',
+  person_traits = '(z [n,80]): [n,42] colours, strengths and hair style of these people, as numbers around 0..1',
   caption = '(z or nil, weights [57], rng): a sentence about the expression; with z also about the looks of that person',
   caption_words = '(): every word a caption can hold, one a line',
   landmark_weights = '(landmarks [N,68,3], camera [N,25], size [, gain, radius]): [N,1,size,size] weights around brows, eyes and mouth',

@@ -3,7 +3,9 @@
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
 -- half-size copy, all weighted towards brows, eyes and mouth; of the low-resolution picture and the coverage that volume
--- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
+-- rendering gives.  A linear map, thrown away afterwards, must read the traits of people who are not in the batch off their w:
+-- the mapping network learns what z means from thousands of people for the price of four pictures.  Background:
+-- the renderer's mid grey; the volume itself is empty there.
 --
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
@@ -80,6 +82,16 @@ local function differences(x)
   return x:slice(4, 2, w) - x:slice(4, 1, w - 1), x:slice(3, 2, h) - x:slice(3, 1, h - 1)
 end
 
+local crowd = mien.person_traits(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
+local middle = crowd:mean{axis = 1, keep = 1}:clone()
+local spread = ((crowd - middle):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
+local traits_of = (mien.randn({crowd:dim(2), gen:config 'w_dim'}, mien.rng(opt.seed, 77)) * 0.02):clone():param()
+local function traits_missed(rng)
+  local z = mien.randn({256, 80}, rng)
+  local w = gen:mapping(z, front:expand(256, 25)):slice(2, 1, 1):reshape(256, -1)
+  return (mien.linear(w, traits_of) - (mien.person_traits(z) - middle) * spread):square():mean()
+end
+
 local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
 
 local function loss_of(rows, target, cover, rng)
@@ -105,25 +117,30 @@ local function loss_of(rows, target, cover, rng)
   local raw = l1(features:slice(2, 1, 3), empty, half_weight)
   local covered = l1(seen, half_cover, 1)
   local edge = l1(ix, tx, wx) + l1(iy, ty, wy)
-  return pixel + edge + l1(small, half, half_weight) + raw * 0.5 + covered * 0.3, pixel, raw, covered
+  local loss = pixel + edge + l1(small, half, half_weight) + raw * 0.5 + covered * 0.3
+  return loss, {pixel = pixel:item(), raw = raw:item(), cover = covered:item()}
 end
 
 -- ---- the run ----
+local params, names = gen:params()
+params[#params + 1], names[#names + 1] = traits_of, 'training.traits'
 local run = trainer.new {
-  name = 'generator', model = gen, steps = opt.steps, seconds = opt.seconds, save_every = opt.save, precision = 'bf16', lr = opt.lr, seed = opt.seed,
-  warm = 100, ema = 0.995,
+  name = 'generator', params = params, names = names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
+  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
-    local loss, pixel, raw, covered = loss_of(data:rows(refs), target, cover, rng)
-    return loss, {pixel = pixel:item(), raw = raw:item(), cover = covered:item()}
+    local loss, terms = loss_of(data:rows(refs), target, cover, rng)
+    local traits = traits_missed(rng)
+    terms.traits = traits:item()
+    return loss + traits * 0.3, terms
   end,
   saved = function(run)
     local copy = mien.new_model('next3d', config)
     topology(copy)
-    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
+    for i, n in ipairs(run.names) do if n ~= 'training.traits' then copy:set_weight(n, run:averages()[i]) end end
     copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls
     local z = {}

@@ -34,6 +34,10 @@ BIND_OBJ := $(BIND:%.c=$B/%.o)
 LUA := $(wildcard lua/mien/*.lua)
 LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
 TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/test_*.c)))
+# CUDA kernels compiled for the emulator, in which the table of ops is tested once more.
+EMULATED := $(KERNELS:%.c=$B/emulated/%.o) $(patsubst %.cu,$B/emulated/%.o,$(wildcard kernels/cuda/*.cu))
+EMULATOR := $B/emulated/tests/cuda/emulate.o $B/emulated/tests/cuda/emulated_kernels.o
+EMULATED_TESTS := $B/tests/test_emulator $B/tests/emulated_ops
 BENCHES := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/bench_*.c)))
 LUA_TESTS := $(sort $(wildcard tests/*.lua))
 
@@ -79,7 +83,7 @@ check: deps
 	@$(MAKE) run-tests SANITIZER=address,undefined CONFIG=check
 
 run-tests: $B/mien tests
-	@bash tools/test.sh $B/mien $(TESTS) $(LUA_TESTS)
+	@bash tools/test.sh $B/mien $(TESTS) $(EMULATED_TESTS) $(LUA_TESTS)
 
 fuzz: deps
 	@$(MAKE) $B/libmien.a
@@ -124,6 +128,16 @@ $B/tests/%.o: tests/c/%.c $B/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/c -MMD -MP -c $< -o $@
+# No contraction: __fmul_rn must not be fused with a following addition.  No OpenMP: threads are the emulator's.
+EMULATE = $(filter-out -fopenmp,$(CFLAGS_ALL)) -ffp-contract=off -DK_EMULATE -Itests/cuda
+$B/emulated/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(say) CC '$< (emulated)'
+	$(Q)$(CC) $(EMULATE) -MMD -MP -c $< -o $@
+$B/emulated/%.o: %.cu $B/flags
+	@mkdir -p $(@D)
+	$(say) CC '$< (emulated)'
+	$(Q)$(CC) -x c $(EMULATE) -MMD -MP -c $< -o $@
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
@@ -166,8 +180,14 @@ $B/libmien.a: $(OBJ) $B/files
 $B/tests/%: $B/tests/%.o $B/libmien.so
 	$(Q)$(CC) $(CFLAGS_ALL) $< -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
-tests: $(TESTS)
+$B/emulated/tests/%: CFLAGS_ALL += -Itests/c -DDIFFERENCES=0
+$B/tests/test_emulator: $B/emulated/tests/cuda/test_emulator.o $B/emulated/tests/cuda/emulate.o $B/libmien.so
+	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
+$B/tests/emulated_ops: $B/emulated/tests/c/test_ops.o $(EMULATED) $(EMULATOR) $B/libmien.so
+	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
--include $(OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
+tests: $(TESTS) $(EMULATED_TESTS)
+
+-include $(OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
 .PHONY: all help deps demo test check run-tests fuzz bench lint cuda-objects install uninstall clean tests FORCE
 .SECONDARY:

@@ -18,57 +18,48 @@
 #include <math.h>
 #include <stdint.h>
 #include "vmath.h"
+#if defined(__CUDACC__) || defined(K_EMULATE)
+#define K_CUDA                            /* the bodies become kernels for a GPU, real or emulated (cuda/device.h) */
+#endif
 
 #ifndef K_REAL
 #define K_REAL float
 #define K_SUFFIX f32
+#define K_HOST_KINDS 1
 #endif
 typedef K_REAL real;
 #define K_CAT_(d, op, s) k_##d##_##op##_##s
 #define K_CAT(d, op, s) K_CAT_(d, op, s)
 
-#ifdef __CUDACC__
+#ifdef K_CUDA
 /* ------------------------------------------------------------------ CUDA */
-#include <cuda_runtime.h>
-#define K_FN static __device__ __forceinline__
+#include "cuda/device.h"
 #define K_ENTRY(op) K_CAT(cuda, op, K_SUFFIX)
 typedef real k_acc;                       /* sums within a thread */
+enum { K_THREADS = 256 };                 /* of a block; element kernels want n / 256 blocks, row kernels n, fewer take turns */
 #define K_ATOMIC_ADD(p, v) atomicAdd((p), (real)(v))
 #define KERNEL(op)                                                              \
-  static __device__ __forceinline__ void op##_at(const struct k_##op *, int64_t); \
-  static __global__ void op##_grid(struct k_##op a) {                           \
+  K_FN void op##_at(const struct k_##op *, int64_t);                            \
+  K_GLOBAL(K_ENTRY(op), k_##op, K_THREADS) {                                    \
     for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < a.n;   \
          i += (int64_t)gridDim.x * blockDim.x) op##_at(&a, i); }                \
-  extern "C" int K_ENTRY(op)(const void *args, void *stream) {                  \
-    struct k_##op a = *(const struct k_##op *)args;                             \
-    int64_t nb = (a.n + 255) / 256; if (nb > 65535) nb = 65535;                 \
-    if (nb) op##_grid<<<(unsigned)nb, 256, 0, (cudaStream_t)stream>>>(a);       \
-    return (int)cudaGetLastError(); }                                           \
-  static __device__ __forceinline__ void op##_at(const struct k_##op *p, int64_t i)
+  K_FN void op##_at(const struct k_##op *p, int64_t i)
 #define KERNEL_ROWS(op)                                                         \
-  static __device__ __forceinline__ void op##_row(const struct k_##op *, int64_t); \
-  static __global__ void op##_grid(struct k_##op a) {                           \
+  K_FN void op##_row(const struct k_##op *, int64_t);                           \
+  K_GLOBAL(K_ENTRY(op), k_##op, K_THREADS) {                                    \
     for (int64_t i = blockIdx.x; i < a.n; i += gridDim.x) { op##_row(&a, i); __syncthreads(); } } \
-  extern "C" int K_ENTRY(op)(const void *args, void *stream) {                  \
-    struct k_##op a = *(const struct k_##op *)args;                             \
-    int64_t nb = a.n > 65535 ? 65535 : a.n;                                     \
-    if (nb) op##_grid<<<(unsigned)nb, 256, 0, (cudaStream_t)stream>>>(a);       \
-    return (int)cudaGetLastError(); }                                           \
-  static __device__ __forceinline__ void op##_row(const struct k_##op *p, int64_t i)
+  K_FN void op##_row(const struct k_##op *p, int64_t i)
 #define K_LOOP(j, len) for (int64_t j = threadIdx.x; j < (len); j += blockDim.x)
 #define K_FIRST (threadIdx.x == 0)        /* guards what one thread of the row does */
-/* Combine over the row's 256 threads; every thread gets the result. */
-static __device__ __forceinline__ k_acc k_block(k_acc v, int take_max) {
-    __shared__ k_acc part[32];
-    for (int o = 16; o; o >>= 1) {
-        k_acc w = __shfl_xor_sync(0xffffffffu, v, o);
-        v = take_max ? (w > v ? w : v) : v + w;
-    }
+/* Combine over the row's threads; every thread gets the result. */
+K_FN k_acc k_block(k_acc v, int take_max) {
+    K_SHARED(k_acc, part, [K_THREADS / K_WARP]);
+    v = take_max ? k_warp_max(v) : k_warp_sum(v);
     __syncthreads();
     if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = v;
     __syncthreads();
     v = part[0];
-    for (int k = 1; k < (int)(blockDim.x + 31) / 32; k++) v = take_max ? (part[k] > v ? part[k] : v) : v + part[k];
+    for (int k = 1; k < K_THREADS / K_WARP; k++) v = take_max ? (part[k] > v ? part[k] : v) : v + part[k];
     return v;
 }
 #define K_COLUMNS 1                       /* columns that one turn of a loop over columns takes together */
@@ -95,8 +86,14 @@ typedef double k_acc;
     for (int64_t i = 0; i < n; i++) call(&p, i);                                \
     return 0; }                                                                 \
   K_FN void call(const struct k_##op *p, int64_t i)
-#define KERNEL(op) K_BODY(op, op##_at, 0, K_GRAIN)
-#define KERNEL_ROWS(op) K_BODY(op, op##_row, 0, 16)
+/* Whether a GPU gives kernel op a block per row, or 256 elements to a block. */
+#if K_HOST_KINDS
+#define K_KIND(op, rows) extern const char k_rows_##op; const char k_rows_##op = (rows);
+#else
+#define K_KIND(op, rows)
+#endif
+#define KERNEL(op) K_KIND(op, 0) K_BODY(op, op##_at, 0, K_GRAIN)
+#define KERNEL_ROWS(op) K_KIND(op, 1) K_BODY(op, op##_row, 0, 16)
 #define K_LOOP(j, len) for (int64_t j = 0; j < (len); j++)
 #define K_FIRST 1
 #define K_COLUMNS 16                      /* a cache line: summing single columns would fetch each line 16 times */
@@ -105,19 +102,19 @@ typedef double k_acc;
 #endif
 
 /* Scattering kernels: threads in any order on a GPU (K_ATOMIC_ADD), one thread on the CPU. */
-#ifdef __CUDACC__
+#ifdef K_CUDA
 #define KERNEL_SERIAL(op) KERNEL(op)
 #else
-#define KERNEL_SERIAL(op) K_BODY(op, op##_at, 1, 0)
+#define KERNEL_SERIAL(op) K_KIND(op, 0) K_BODY(op, op##_at, 1, 0)
 #endif
 
 /* Elements (rows) that cost thousands of operations each, so that threads pay from the second one on. */
-#ifdef __CUDACC__
+#ifdef K_CUDA
 #define KERNEL_HEAVY(op) KERNEL(op)
 #define KERNEL_ROWS_HEAVY(op) KERNEL_ROWS(op)
 #else
-#define KERNEL_HEAVY(op) K_BODY(op, op##_at, 0, 2)
-#define KERNEL_ROWS_HEAVY(op) K_BODY(op, op##_row, 0, 2)
+#define KERNEL_HEAVY(op) K_KIND(op, 0) K_BODY(op, op##_at, 0, 2)
+#define KERNEL_ROWS_HEAVY(op) K_KIND(op, 1) K_BODY(op, op##_row, 0, 2)
 #endif
 
 /* Functions by precision.  In f32, exp and what is made of it come from vmath.h, so that loops become vector code. */

@@ -16,7 +16,7 @@
 #include "rasterize.h"
 
 /* No fused multiply-add here: it would round differently. */
-#ifdef __CUDACC__
+#ifdef K_CUDA
 #define MUL(a, b) __fmul_rn((a), (b))
 #else
 #pragma GCC optimize("fp-contract=off")
@@ -24,7 +24,7 @@
 #endif
 
 /* Pixels first..last of a scanline; on a GPU thread j keeps pixel j, so no two threads touch one pixel. */
-#ifdef __CUDACC__
+#ifdef K_CUDA
 #define SPAN(j, first, last) K_LOOP(j, (last) + 1) if (j >= (first))
 #else
 #define SPAN(j, first, last) for (int64_t j = (first); j <= (last); j++)

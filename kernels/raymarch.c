@@ -6,7 +6,7 @@
 KERNEL_ROWS(depth_range) {
     const real *t = (const real *)p->depths;
     real lo = i == 0 ? t[0] : 0, hi = lo;
-#ifndef __CUDACC__
+#ifndef K_CUDA
     #pragma omp simd reduction(min: lo) reduction(max: hi)
 #endif
     K_LOOP(j, p->count) {

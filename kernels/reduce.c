@@ -16,7 +16,7 @@ KERNEL_ROWS(sum_fwd) {
     int64_t count = p->inner - first < K_REDUCE_CHUNK ? p->inner - first : K_REDUCE_CHUNK;
     x += o * p->len * p->inner + first;
     y += o * p->inner + first;
-#ifdef __CUDACC__
+#ifdef K_CUDA
     K_LOOP(j, count) {
         k_acc s = 0;
         for (int64_t r = 0; r < p->len; r++) s += x[r * p->inner + j];

@@ -3,7 +3,7 @@
  * The compiler fixes their number and order, so results do not change from run to run. */
 #ifndef K_SIMD_H
 #define K_SIMD_H
-#ifdef __CUDACC__
+#ifdef K_CUDA
 #define K_SIMD_SUM(v)
 #define K_SIMD_MAX(v)
 #else

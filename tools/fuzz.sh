@@ -1,27 +1,35 @@
 #!/bin/bash
-# fuzz.sh -- builds each tests/fuzz/fuzz_*.c with clang's libFuzzer and runs it: fuzz.sh BUILDFOLDER [SECONDS]
-# What reads foreign bytes is compiled with the sanitizers, the rest comes from BUILDFOLDER/libmien.a.  Corpora and finds stay in
-# BUILDFOLDER/fuzz.  LIBS: the libraries to link.
+# fuzz.sh -- builds fuzz targets tests/fuzz/fuzz_*.c with clang's libFuzzer and runs them: fuzz.sh BUILDFOLDER [SECONDS [TARGET...]]
+# What reads foreign bytes is compiled with the sanitizers, the rest comes from BUILDFOLDER/libmien.a.  Each begins with the seeds
+# in tests/fuzz/seeds; what it finds stays in BUILDFOLDER/fuzz.  LIBS: the libraries to link.
 set -u
 build=$1 seconds=${2:-20}
+shift $(($# < 2 ? $# : 2))
 command -v clang >/dev/null || { echo 'make fuzz needs clang (Debian: apt-get install -y clang)' >&2; exit 1; }
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(pickle zip safetensors png obj tokenizer)
+io=engine/io
 mkdir -p "$build/fuzz"
 status=0
-for source in tests/fuzz/fuzz_*.c; do
-    name=$(basename "${source%.c}")
-    case $name in
-    fuzz_pickle)    readers=(engine/io/pickle*.c engine/error.c) golden=tests/golden/ckpt ;;
-    fuzz_tokenizer) readers=(engine/io/tokenizer_*.c engine/io/json.c engine/io/text.c engine/io/file.c engine/error.c) golden=tests/golden/tokenizer ;;
-    *)              readers=(engine/io/pickle*.c engine/io/{zip,mapping,torchfile,torch_tensor,torch_dict,npyfile}.c) golden=tests/golden/ckpt ;;
+for target in "${targets[@]}"; do
+    seeds=tests/fuzz/seeds/$target most=4096
+    case $target in
+    pickle)      readers=($io/pickle*.c engine/error.c) more=tests/golden/ckpt ;;
+    zip)         readers=($io/pickle*.c $io/{zip,mapping,torchfile,torch_tensor,torch_dict,npyfile}.c) more=tests/golden/ckpt ;;
+    safetensors) readers=($io/{safetensors,json,text,file}.c engine/error.c) more=tests/golden/models ;;
+    png)         readers=($io/{png_read,png_write,file}.c) more= ;;
+    obj)         readers=($io/{obj,mesh,text,file}.c) more=tests/golden/ckpt most=2048 ;;
+    tokenizer)   readers=($io/tokenizer_*.c $io/{json,text,file}.c engine/error.c) more=tests/golden/tokenizer ;;
+    *)           echo "fuzz.sh: no target '$target'" >&2; exit 2 ;;
     esac
-    program=$build/fuzz/$name corpus=$build/fuzz/corpus_$name
+    program=$build/fuzz/$target corpus=$build/fuzz/corpus_$target
     mkdir -p "$corpus"
     # shellcheck disable=SC2086
-    clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. -Iengine -Itests/c "$source" "${readers[@]}" "$build/libmien.a" ${LIBS:-} -lgomp -o "$program" \
-        || { status=1; continue; }
-    echo "== $name, $seconds s"
-    "$program" -max_total_time="$seconds" -timeout=5 -max_len=4096 -print_final_stats=1 -artifact_prefix="$build/fuzz/" "$corpus" "$golden" \
-        >"$program.log" 2>&1 || { status=1; tail -n 40 "$program.log"; }
-    grep -E 'number_of_executed_units|new_units_added' "$program.log"
+    clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. -Iengine -Itests/c "tests/fuzz/fuzz_$target.c" "${readers[@]}" "$build/libmien.a" \
+        $(pkg-config --cflags libpng) ${LIBS:-} -lgomp -o "$program" || { status=1; continue; }
+    echo "== $target, $seconds s"
+    "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len="$most" -print_final_stats=1 -artifact_prefix="$build/fuzz/$target-" \
+        "$corpus" "$seeds" $more >"$program.log" 2>&1 || { status=1; tail -n 40 "$program.log"; }
+    grep -E 'number_of_executed_units|new_units_added|peak_rss' "$program.log"
 done
 exit $status

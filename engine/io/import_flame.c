@@ -1,7 +1,8 @@
 /* import_flame.c -- the FLAME head model and the files that published code uses beside it.
  *
  *     generic_model.pkl         the model (2019, 2020, 2023; Python 2 pickle with chumpy and scipy objects, or later ones)
- *     landmark_embedding.npy    DECA's landmarks: 51 fixed ones, 17 of the contour for 79 yaw angles, 68 fixed ones
+ *     landmark_embedding.npy    DECA's landmarks: 51 fixed ones, 17 of the contour for 79 yaw angles, 68 fixed ones; or
+ *     flame_static_embedding.pkl, flame_dynamic_embedding.npy      RingNet's: the first two of these
  *     head_template.obj         optional: texture coordinates
  * Which is which is told by content.  Written, metres as they are, f32:
  *     v_template [V,3], shapedirs [V,3,S] (columns 0..S-1), exprdirs [V,3,E] (columns 300..300+E-1),
@@ -9,7 +10,7 @@
  *     lmk_faces [68], lmk_bary [68,3]: 17 contour points of yaw 0, then the 51: what Next3D feeds its generator,
  *     lmk_contour_faces [79,17], lmk_contour_bary [79,17,3], lmk_full_faces [68], lmk_full_bary [68,3],
  *     uv [T,2], uv_faces [F,3] when an OBJ is given.
- * Options shape=N and expr=N choose S and E: 100 and 50 are what DECA, EMOCA and Next3D use. */
+ * Options shape=N and expr=N choose S and E, all of 300 and 100 at first; DECA, EMOCA and Next3D use the first 100 and 50. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static mn_status parents(import_job *job, import_source *src) {
 }
 
 static mn_status model(import_job *job, import_source *src, int64_t *vertices) {
-    int64_t shape = import_option(job, "shape", 100, 1, IDENTITY), expr = import_option(job, "expr", 50, 1, EXPRESSION);
+    int64_t shape = import_option(job, "shape", IDENTITY, 1, IDENTITY), expr = import_option(job, "expr", EXPRESSION, 1, EXPRESSION);
     mn_tensor *dirs = mn_errcode() ? NULL : get(src, "shapedirs", 3, (int64_t[]){ -1, 3, IDENTITY + EXPRESSION });
     mn_tensor *narrow = dirs ? mn_cast(dirs, MN_F32) : NULL;
     if (!narrow) return mn_errcode();
@@ -98,21 +99,72 @@ static mn_tensor *stack(mn_tensor *first, int64_t rows_first, mn_tensor *second,
     return out;
 }
 
-static mn_status landmarks(import_job *job, import_source *src) {
-    mn_tensor *contour = get(src, "dynamic_lmk_faces_idx", DIMS(79, 17)), *fixed = get(src, "static_lmk_faces_idx", DIMS(51));
-    mn_tensor *contour_bary = get(src, "dynamic_lmk_bary_coords", DIMS(79, 17, 3)), *fixed_bary = get(src, "static_lmk_bary_coords", DIMS(51, 3));
-    if (mn_errcode()) return mn_errcode();
-    contour = mn_cast(contour, MN_I32), fixed = mn_cast(fixed, MN_I32), contour_bary = mn_cast(contour_bary, MN_F32), fixed_bary = mn_cast(fixed_bary, MN_F32);
-    import_add(job, stack(contour, 17, fixed, DIMS(68)), "lmk_faces");
-    import_add(job, stack(contour_bary, 17, fixed_bary, DIMS(68, 3)), "lmk_bary");
-    import_add(job, contour, "lmk_contour_faces");
-    import_add(job, contour_bary, "lmk_contour_bary");
-    if (!mn_pkl_get(src->root, "full_lmk_faces_idx")) return mn_errcode();
-    mn_tensor *full = get(src, "full_lmk_faces_idx", DIMS(1, 68)), *full_bary = get(src, "full_lmk_bary_coords", DIMS(1, 68, 3));
-    if (!full || !full_bary) return mn_errcode();
-    full = mn_cast(full, MN_I32), full_bary = mn_cast(full_bary, MN_F32);
-    import_add(job, full ? mn_view(full, DIMS(68), 0) : NULL, "lmk_full_faces");
-    return import_add(job, full_bary ? mn_view(full_bary, DIMS(68, 3), 0) : NULL, "lmk_full_bary");
+/* RingNet's contour is a list of 79 arrays of 17 rows: one tensor of them. */
+static mn_tensor *rows_of(import_source *src, const char *key, mn_dtype dtype, int nd, const int64_t *shape) {
+    const mn_pkl_value *list = mn_pkl_get(src->root, key);
+    mn_tensor *out = mn_empty(dtype, nd, shape);
+    if (!out) return NULL;
+    if (mn_pkl_count(list) != (size_t)shape[0]) return mn_fail(MN_EFORMAT, "%s: a list of %lld rows expected, found %zu", key, (long long)shape[0], mn_pkl_count(list)), NULL;
+    size_t bytes = (size_t)(mn_count(out) / shape[0]) * mn_dtype_size(dtype);
+    for (int64_t i = 0; i < shape[0]; i++) {
+        mn_tensor *row = mn_torch_tensor(src->torch, mn_pkl_item(list, (size_t)i));
+        if (!row) return mn_fail_context("%s: row %lld", key, (long long)i), NULL;
+        if (mn_count(row) != mn_count(out) / shape[0]) return mn_fail(MN_ESHAPE, "%s: row %lld: found %s", key, (long long)i, mn_shape_text(row)), NULL;
+        if (!(row = mn_cast(row, dtype))) return NULL;
+        memcpy((char *)mn_data(out) + (size_t)i * bytes, mn_data(row), bytes);
+    }
+    return out;
+}
+
+enum { CONTOUR_ROWS = 79, OUTLINE = 17, FIXED = 51, POINTS = OUTLINE + FIXED };
+
+/* The landmarks of one or two files, as they come. */
+typedef struct marks { mn_tensor *contour, *contour_bary, *fixed, *fixed_bary, *full, *full_bary; } marks;
+
+static mn_tensor *narrowed(import_source *src, const char *key, mn_dtype dtype, int nd, const int64_t *shape) {
+    mn_tensor *t = get(src, key, nd, shape);
+    return t ? mn_cast(t, dtype) : NULL;
+}
+
+static mn_status read_landmarks(import_source *src, marks *k) {
+    if (mn_pkl_get(src->root, "static_lmk_faces_idx")) {
+        k->contour = narrowed(src, "dynamic_lmk_faces_idx", MN_I32, DIMS(CONTOUR_ROWS, OUTLINE));
+        k->contour_bary = narrowed(src, "dynamic_lmk_bary_coords", MN_F32, DIMS(CONTOUR_ROWS, OUTLINE, 3));
+        k->fixed = narrowed(src, "static_lmk_faces_idx", MN_I32, DIMS(FIXED));
+        k->fixed_bary = narrowed(src, "static_lmk_bary_coords", MN_F32, DIMS(FIXED, 3));
+        if (!mn_pkl_get(src->root, "full_lmk_faces_idx")) return mn_errcode();
+        k->full = narrowed(src, "full_lmk_faces_idx", MN_I32, DIMS(1, POINTS));
+        k->full_bary = narrowed(src, "full_lmk_bary_coords", MN_F32, DIMS(1, POINTS, 3));
+        return mn_errcode();
+    }
+    mn_pkl_kind kind = mn_pkl_kind_of(mn_pkl_get(src->root, "lmk_face_idx"));
+    if (kind == MN_PKL_LIST || kind == MN_PKL_TUPLE) {
+        k->contour = rows_of(src, "lmk_face_idx", MN_I32, DIMS(CONTOUR_ROWS, OUTLINE));
+        k->contour_bary = rows_of(src, "lmk_b_coords", MN_F32, DIMS(CONTOUR_ROWS, OUTLINE, 3));
+    } else if (mn_pkl_get(src->root, "lmk_face_idx")) {
+        k->fixed = narrowed(src, "lmk_face_idx", MN_I32, DIMS(FIXED));
+        k->fixed_bary = narrowed(src, "lmk_b_coords", MN_F32, DIMS(FIXED, 3));
+    } else return mn_fail(MN_EFORMAT, "neither a FLAME model (a pickle with 'shapedirs') nor its landmarks (static_lmk_faces_idx or lmk_face_idx)");
+    return mn_errcode();
+}
+
+static mn_status landmarks(import_job *job, const marks *k) {
+    bool any = k->contour || k->fixed;
+    import_config(job, "landmarks", any ? "true" : "false");
+    import_config(job, "contour", any ? "true" : "false");
+    import_config(job, "fixed_landmarks", k->full ? "true" : "false");
+    if (!any) {
+        import_note(job, "no landmarks: the generator needs them; DECA publishes landmark_embedding.npy");
+        return MN_OK;
+    }
+    if (!k->contour || !k->fixed) return mn_fail(MN_EARG, "RingNet's landmarks are two files: flame_static_embedding.pkl and flame_dynamic_embedding.npy; only one is here");
+    import_add(job, stack(k->contour, OUTLINE, k->fixed, DIMS(POINTS)), "lmk_faces");
+    import_add(job, stack(k->contour_bary, OUTLINE, k->fixed_bary, DIMS(POINTS, 3)), "lmk_bary");
+    import_add(job, k->contour, "lmk_contour_faces");
+    import_add(job, k->contour_bary, "lmk_contour_bary");
+    if (!k->full) return mn_errcode();
+    import_add(job, mn_view(k->full, DIMS(POINTS), 0), "lmk_full_faces");
+    return import_add(job, mn_view(k->full_bary, DIMS(POINTS, 3), 0), "lmk_full_bary");
 }
 
 /* A face's corners in ascending order, and the face. */
@@ -161,9 +213,19 @@ static bool is_obj(const char *path) {
     return n > 4 && (!strcmp(path + n - 4, ".obj") || !strcmp(path + n - 4, ".OBJ"));
 }
 
+/* Every index below `limit`, or a sentence. */
+static mn_status check_indices(import_job *job, const char *name, int64_t limit) {
+    mn_tensor *t = added(job, name);
+    const int32_t *x = t ? mn_data(t) : NULL;
+    for (int64_t i = 0; t && i < mn_count(t); i++)
+        if (x[i] < 0 || x[i] >= limit) return mn_fail(MN_EFORMAT, "%s: number %lld: 0 to %lld expected, found %d", name, (long long)i + 1, (long long)limit - 1, x[i]);
+    return MN_OK;
+}
+
 static mn_status run(import_job *job) {
     int64_t vertices = 0;
     const char *obj = NULL;
+    marks k = { 0 };
     mn_status s = MN_OK;
     for (int i = 0; !s && i < job->n_files; i++) {
         import_source src;
@@ -172,20 +234,19 @@ static mn_status run(import_job *job) {
             continue;
         }
         s = import_open(job, job->files[i], &src);
-        if (!s) s = mn_pkl_get(src.root, "shapedirs") ? model(job, &src, &vertices) : landmarks(job, &src);
+        bool head = !s && mn_pkl_get(src.root, "shapedirs");
+        if (head && vertices) s = mn_fail(MN_EARG, "a second FLAME model: one, and its landmarks, expected");
+        if (!s) s = head ? model(job, &src, &vertices) : read_landmarks(&src, &k);
         if (s) mn_fail_context("%s", job->files[i]);
         import_close(&src);
     }
     if (!s && !vertices) s = mn_fail(MN_EARG, "none of the files is a FLAME model (a pickle with 'shapedirs')");
-    if (!s && !added(job, "lmk_faces")) s = mn_fail(MN_EARG, "none of the files has landmarks (landmark_embedding.npy)");
-    if (s) return s;
-    mn_tensor *faces = added(job, "faces"), *lmk = added(job, "lmk_faces");
-    for (int64_t i = 0; i < mn_count(faces); i++)
-        if (mn_item(faces, i) < 0 || mn_item(faces, i) >= (double)vertices) return mn_fail(MN_EFORMAT, "faces: expected vertices 0 to %lld, found %.0f", (long long)vertices - 1, mn_item(faces, i));
-    for (int i = 0; i < 68; i++)
-        if (mn_item(lmk, i) < 0 || mn_item(lmk, i) >= (double)mn_dim(faces, 0)) return mn_fail(MN_EFORMAT, "landmark %d: expected a triangle below %lld, found %.0f", i, (long long)mn_dim(faces, 0), mn_item(lmk, i));
-    import_config(job, "faces", "%lld", (long long)mn_dim(faces, 0));
+    if (s || landmarks(job, &k)) return mn_errcode();
+    int64_t faces = mn_dim(added(job, "faces"), 0);
+    if (check_indices(job, "faces", vertices) || check_indices(job, "lmk_faces", faces) || check_indices(job, "lmk_contour_faces", faces) || check_indices(job, "lmk_full_faces", faces))
+        return mn_errcode();
+    import_config(job, "faces", "%lld", (long long)faces);
     return obj ? texture(job, obj) : MN_OK;
 }
 
-const mn_importer mn_importer_flame = { "flame", "generic_model.pkl landmark_embedding.npy [head_template.obj] [shape=100] [expr=50]", "the FLAME head model with its landmarks and texture coordinates", 2, 3, run };
+const mn_importer mn_importer_flame = { "flame", "generic_model.pkl [landmark_embedding.npy] [head_template.obj] [shape=300] [expr=100]", "the FLAME head model with its landmarks and texture coordinates", 1, 4, run };

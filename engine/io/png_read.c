@@ -42,6 +42,22 @@ static void on_read(png_structp png, png_bytep bytes, size_t size) {
     png_error(png, ferror(r->f) ? "the file cannot be read" : "the file ends too early");
 }
 
+/* libpng makes room for a chunk before it reads it: a length that the file cannot hold must not cost memory.  Stops at IEND. */
+static bool chunks_fit(reader *r) {
+    unsigned char head[8];
+    if (fseek(r->f, 0, SEEK_END)) return true;               /* no size to compare with */
+    long size = ftell(r->f), at = 8;
+    while (at + 8 <= size && !fseek(r->f, at, SEEK_SET) && fread(head, 1, 8, r->f) == 8 && memcmp(head + 4, "IEND", 4)) {
+        long length = (long)head[0] << 24 | head[1] << 16 | head[2] << 8 | head[3];
+        if (length > size - at - 8) {
+            mn_fail(MN_EFORMAT, "%s: byte %ld: PNG: a chunk of %ld bytes expected, the file ends too early: %ld bytes left", r->path, at, length, size - at - 8);
+            return false;
+        }
+        at += 12 + length;
+    }
+    return fseek(r->f, 8, SEEK_SET) == 0;
+}
+
 static bool reader_open(reader *r, const char *path, bool strict) {
     unsigned char signature[8];
     *r = (reader){.path = path};
@@ -53,6 +69,7 @@ static bool reader_open(reader *r, const char *path, bool strict) {
         mn_fail(MN_EFORMAT, "%s: byte 0: expected the signature of a PNG file, found something else", path);
         return false;
     }
+    if (!chunks_fit(r)) return false;
     r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
     if (!r->png || !(r->info = png_create_info_struct(r->png)) || !(r->end = png_create_info_struct(r->png))) {
         mn_fail(MN_ENOMEM, "no memory to read %s", path);

@@ -163,11 +163,9 @@ static mn_tensor *conditional_network(mn_model *m, const char *p, const char *ke
 
 static const double VIEWS[4][3] = {{0, 0, 0}, {0, 90, 0}, {0, -90, 0}, {90, 0, 0}};
 
-/* Points [N,K,3] in the frame of a view: (-u, -v, depth) with u right, v down in [-1,1]. */
-static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
+mn_tensor *mn_next3d_view(mn_tensor *points, double scale, const double *orth_shift, int view) {
     float s[3], c[3], M[9], shift[3];
-    double orth_shift[3], scale = mn_config(m, "orth_scale");
-    if (mn_config_list(m, "orth_shift", orth_shift, 3) != 3 || mn_errcode()) return NULL;
+    if (mn_errcode() || !points) return NULL;
     for (int k = 0; k < 3; k++) {
         float a = (float)VIEWS[view][k] * (float)M_PI / 180.0f;
         s[k] = sinf(a);
@@ -183,6 +181,12 @@ static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
     mn_tensor *q = mn_call(affine, T(mn_call(add, T(mn_call(matmul, T(points, rot)), sh))), {"scale", scale});
     mn_tensor *flip = mn_cast(mn_from(MN_F32, MN_DIMS(3), (float[]){-1, 1, -1}), d), *away = mn_cast(mn_from(MN_F32, MN_DIMS(3), (float[]){0, 0, 10}), d);
     return mn_call(add, T(mn_call(mul, T(q, flip)), away));
+}
+
+/* The same with the model's own scale and shift. */
+static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
+    double shift[3], scale = mn_config(m, "orth_scale");
+    return mn_config_list(m, "orth_shift", shift, 3) == 3 ? mn_next3d_view(points, scale, shift, view) : NULL;
 }
 
 /* The published code takes triangles as (0,2,1). */

@@ -7,6 +7,9 @@
 mn_tensor *mn_next3d_note(const char *name, mn_tensor *t);       /* reports t (trace.h) and returns it */
 mn_tensor *mn_next3d_texture(mn_model *m, mn_tensor *ws);        /* [N,C,P,P] from the texture rows of ws [N,rows,w] */
 mn_tensor *mn_next3d_static(mn_model *m, mn_tensor *ws);         /* [N,3C,P,P] from the static rows */
+/* Points [N,K,3] of a mesh in the frame of view 0 (front), 1, 2 (profiles) or 3 (top): (-column, -row, depth), the picture from -1 to 1.
+ * scale and orth_shift[3]: the checkpoint's orth_scale and orth_shift. */
+mn_tensor *mn_next3d_view(mn_tensor *points, double scale, const double *orth_shift, int view);
 /* Tri-planes [N,3,C,P,P] of mesh v [N,V+68,3] (metres; 68 landmarks after the vertices). */
 mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, mn_tensor *ws, mn_tensor *v);
 /* out[0] features [N,C,R,R], out[1] depth [N,1,R,R], out[2] coverage [N,1,R,R] (the sum of a ray's weights).  coarse [N,R*R,D] and fine [N,R*R,K]: the random draws, NULL for bin centres. */

@@ -38,15 +38,32 @@ static double setting(mn_st *st, const char *key, int index) {
 
 static bool shaped(mn_tensor *t, const char *shape) { return t && !strcmp(mn_shape_text(t), shape); }
 
+/* RingNet keeps the same landmarks in two files, the contour as lists of rows. */
+static void ringnet(void) {
+    mn_st *one = import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame_landmarks.npy", NULL, NULL);
+    mn_tensor *bary = one ? mn_st_get(one, "lmk_bary") : NULL, *rows = one ? mn_st_get(one, "lmk_contour_faces") : NULL;
+    mn_st *two = import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame_static.pkl", GOLDEN "flame_dynamic.npy", NULL);
+    CHECK(bary && rows && two && setting(two, "contour", -1) == 1 && setting(two, "fixed_landmarks", -1) == 0);
+    mn_tensor *bary2 = two ? mn_st_get(two, "lmk_bary") : NULL, *rows2 = two ? mn_st_get(two, "lmk_contour_faces") : NULL;
+    bool same = bary2 && rows2;
+    for (int64_t i = 0; same && i < mn_count(bary2); i++) same = mn_item(bary, i) == mn_item(bary2, i);
+    for (int64_t i = 0; same && i < mn_count(rows2); i++) same = mn_item(rows, i) == mn_item(rows2, i);
+    CHECK(same);
+    if (one) mn_st_close(one);
+    if (two) mn_st_close(two);
+    CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame_static.pkl", NULL, NULL) && failed_with("two files"));
+}
+
 static void flame(void) {
     mn_scope scope = mn_scope_open();
     mn_st *st = import_one("flame", GOLDEN "flame_landmarks.npy", GOLDEN "flame.obj", GOLDEN "flame.pkl", "shape=10");
     CHECK(st && !strcmp(mn_st_meta(st, "mien.kind"), "flame") && mn_st_count(st) == 16);
     if (!st) return;
-    CHECK(setting(st, "vertices", -1) == 12 && setting(st, "faces", -1) == 20 && setting(st, "shape", -1) == 10 && setting(st, "expr", -1) == 50 && setting(st, "uv", -1) == 13);
+    CHECK(setting(st, "vertices", -1) == 12 && setting(st, "faces", -1) == 20 && setting(st, "shape", -1) == 10 && setting(st, "expr", -1) == 100 && setting(st, "uv", -1) == 13);
+    CHECK(setting(st, "landmarks", -1) == 1 && setting(st, "contour", -1) == 1 && setting(st, "fixed_landmarks", -1) == 1);
     mn_tensor *shape = mn_st_get(st, "shapedirs"), *expr = mn_st_get(st, "exprdirs"), *parents = mn_st_get(st, "parents"), *joints = mn_st_get(st, "J_regressor");
     CHECK(shaped(shape, "[12,3,10]") && mn_item(shape, 9) == 9 && mn_item(shape, 30 + 13) == 1003);      /* vertex 1, y, column 3 */
-    CHECK(shaped(expr, "[12,3,50]") && mn_dtype_of(expr) == MN_F32 && mn_item(expr, 0) == 300 && mn_item(expr, 49) == 349);
+    CHECK(shaped(expr, "[12,3,100]") && mn_dtype_of(expr) == MN_F32 && mn_item(expr, 0) == 300 && mn_item(expr, 49) == 349);
     static const int tree[] = { -1, 0, 1, 1, 1 };
     for (int i = 0; i < 5; i++) CHECK(mn_item(parents, i) == tree[i]);
     CHECK(shaped(joints, "[5,12]") && mn_item(joints, 13) == 1 && mn_item(joints, 12) == 0);
@@ -61,9 +78,12 @@ static void flame(void) {
     CHECK(strstr(mn_st_meta(st, "mien.sources"), "{\"file\":\"flame.pkl\",\"bytes\":39617,\"sha256\":\"a5a2505c6eaee414"));
     mn_st_close(st);
     CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame_landmarks.npy", "shape=301", NULL) && failed_with("a whole number from 1 to 300"));
-    CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("landmark_embedding.npy"));
-    CHECK(!import_one("flame", GOLDEN "flame.pkl", NULL, NULL, NULL) && failed_with("got 1 files"));
-    CHECK(!import_one("flame", GOLDEN "module.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("this is no FLAME model"));
+    CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("a second FLAME model"));
+    st = import_one("flame", GOLDEN "flame.pkl", NULL, NULL, NULL);                    /* a head without landmarks says so */
+    CHECK(st && setting(st, "landmarks", -1) == 0 && !mn_st_has(st, "lmk_faces") && setting(st, "shape", -1) == 300);
+    if (st) mn_st_close(st);
+    ringnet();
+    CHECK(!import_one("flame", GOLDEN "module.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("neither a FLAME model"));
     CHECK(!import_one("giraffe", GOLDEN "flame.pkl", NULL, NULL, NULL) && mn_errcode() == MN_ENOTFOUND && failed_with("there are next3d, clip"));
     mn_scope_close(scope);
 }

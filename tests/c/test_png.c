@@ -176,6 +176,12 @@ static void damage(void) {
     CHECK(scratch_write(path, bad, size));
     CHECK(!mn_png_read(path) && strstr(mn_errmsg(), "exceeds user limit"));
     mn_error_clear();
+
+    memcpy(bad, good, size);                                          /* a chunk of a gigabyte in a small file costs no memory */
+    memcpy(bad + 33, "\x40\0\0\0", 4);
+    CHECK(scratch_write(path, bad, size));
+    CHECK(!mn_png_read(path) && strstr(mn_errmsg(), "a chunk of 1073741824 bytes expected"));
+    mn_error_clear();
     free(good);
     free(bad);
     mn_scope_close(scope);

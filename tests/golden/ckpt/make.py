@@ -96,6 +96,8 @@ lmk = {"static_lmk_faces_idx": np.arange(51) % F, "static_lmk_bary_coords": np.a
        "dynamic_lmk_faces_idx": torch.arange(79 * 17).reshape(79, 17) % F, "dynamic_lmk_bary_coords": torch.tensor([0.0, 0.5, 0.5]).expand(79, 17, 3),
        "full_lmk_faces_idx": np.arange(68)[None] % F, "full_lmk_bary_coords": np.tile(np.float32([1, 0, 0]), (1, 68, 1))}
 np.save("flame_landmarks.npy", lmk, allow_pickle=True)
+with open("flame_static.pkl", "wb") as f: pickle.dump({"lmk_face_idx": lmk["static_lmk_faces_idx"].astype(np.uint32), "lmk_b_coords": lmk["static_lmk_bary_coords"]}, f, 2)
+np.save("flame_dynamic.npy", {"lmk_face_idx": list(lmk["dynamic_lmk_faces_idx"].numpy()), "lmk_b_coords": [r.astype(np.float64) for r in lmk["dynamic_lmk_bary_coords"].numpy()]}, allow_pickle=True)
 with open("flame.obj", "w") as f:                       # triangles reversed and turned; corner of vertex n has texture n + 1
     for n in k: f.write("v 0 0 0\n")
     for n in range(V + 1): f.write(f"vt {n / 16} {1 - n / 16}\n")

@@ -1027,6 +1027,9 @@ function mien.options(...) end
 ---parity_compare(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`
 function mien.parity_compare(...) end
 
+---person_traits(z [n,80]): [n,42] colours, strengths and hair style of these people, as numbers around 0..1
+function mien.person_traits(...) end
+
 ---pictures(rgba [, index, top, bottom]): [n,3,S,S] in -1..1 and the coverage
 function mien.pictures(...) end
 
@@ -1044,6 +1047,9 @@ function mien.png_text(...) end
 
 ---png_write(path, picture [, {keyword = text}]): picture u8 [H,W,C], C 1, 3 or 4
 function mien.png_write(...) end
+
+---precision([name]): how convolutions and products are computed: strict (f32) or bf16; returns the setting
+function mien.precision(...) end
 
 ---program(): path of the running program
 function mien.program(...) end
@@ -1342,21 +1348,34 @@ function next3d:render(planes, ws, camera, coarse, fine) end
 ---@class mien.flame : mien.model
 local flame = {}
 
----forward(shape [N,S], expr [N,E], pose [N,6] (root, jaw), eyes [N,6]): vertices [N,V,3], landmarks [N,68,3]; axis-angle, metres
+---forward(shape [N,<=S], expr [N,<=E], pose [N,6] (root, jaw) or [N,15] (all joints), eyes [N,6], {detach_correctives}): vertices [N,V,3], landmarks [N,68,3], posed joints [N,5,3]; axis-angle, metres
 ---@param shape mien.tensor
 ---@param expr mien.tensor
 ---@param pose? mien.tensor
 ---@param eyes? mien.tensor
----@return mien.tensor, mien.tensor
-function flame:forward(shape, expr, pose, eyes) end
+---@param options? {detach_correctives?: number}
+---@return mien.tensor, mien.tensor, mien.tensor
+function flame:forward(shape, expr, pose, eyes, options) end
 
----mesh(shape, expr, pose, eyes): vertices followed by landmarks [N,V+68,3], the generator's input
+---mesh(shape, expr, pose, eyes, {detach_correctives}): vertices followed by landmarks [N,V+68,3], the generator's input
 ---@param shape mien.tensor
 ---@param expr mien.tensor
 ---@param pose? mien.tensor
 ---@param eyes? mien.tensor
+---@param options? {detach_correctives?: number}
 ---@return mien.tensor
-function flame:mesh(shape, expr, pose, eyes) end
+function flame:mesh(shape, expr, pose, eyes, options) end
+
+---fixed_landmarks(vertices [N,V,3]): the 68 landmarks with a contour that does not follow the pose, [N,68,3]
+---@param vertices mien.tensor
+---@return mien.tensor
+function flame:fixed_landmarks(vertices) end
+
+---project(points [N,K,3], camera [N,3] (scale, x, y)): where DECA's camera sees them, -1..1 across its crop, y down; z scaled alike
+---@param points mien.tensor
+---@param camera mien.tensor
+---@return mien.tensor
+function flame:project(points, camera) end
 
 ---pictures and texts to features in one space
 ---@class mien.clip : mien.model

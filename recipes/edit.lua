@@ -31,14 +31,12 @@ local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil)
 
 local edits, prompts, used = {}, {}, {}
 for name in opt.mapper:gmatch('[^,]+') do
-  local mapper, about = library:load(name, a.generator:hash())
-  if not mapper then error(about, 0) end
-  local options = type(about.options) == 'string' and mien.json_decode(about.options) or about.options
-  local code = opt.reference ~= '' and mien.no_grad(function() return a:references(opt.reference) end) or mien.tensor{options.code}
-  local s = opt.strength[#edits + 1] or opt.strength[#opt.strength]
-  edits[#edits + 1] = {mapper = mapper, code = code, strength = s, name = name}
-  prompts[#prompts + 1] = about.prompt
-  used[#used + 1] = {name = name, strength = s, weights_sha256 = about.weights_sha256}
+  local edit, message = method.stored(a, library, name)
+  if not edit then error(message, 0) end
+  if opt.reference ~= '' then edit.code = mien.no_grad(function() return a:references(opt.reference) end) end
+  edit.strength = opt.strength[#edits + 1] or opt.strength[#opt.strength]
+  edits[#edits + 1], prompts[#prompts + 1] = edit, edit.prompt
+  used[#used + 1] = {name = name, strength = edit.strength, weights_sha256 = edit.weights_sha256}
 end
 assert(mien.mkdir(opt.out))
 local goal = mien.no_grad(function() return a:text(prompts[1]) end)

@@ -78,6 +78,7 @@ if finished then
   options.code, options.first_code, options.expression = mean, first, expression or ''
   assert(library:save{name = opt.name, status = 'complete', prompt = opt.prompt, model_hash = hash, seed = opt.seed, options = options, weights = mapper,
     thumbnail = thumbnail, replace = opt.replace})
+  assert(record:set_mapper(opt.name))
   if opt.out ~= '' then
     local list = {}
     for i, v in ipairs(mean) do list[i] = ('%.7g'):format(v) end

@@ -24,6 +24,18 @@ function method.expression_of(prompt)
   end
 end
 
+-- What the method is measured without: name, and the option of recipes/train.lua that leaves it out.
+method.ablations = {
+  {name = 'no_reference', option = 'reference=none'}, {name = 'no_projection', option = 'project=false'}, {name = 'no_cross', option = 'cross=false'},
+  {name = 'no_identity', option = 'w_id=0'},
+}
+
+-- The library's name of the mapper trained from a prompt, without one part of the method or (nil) with all.
+function method.name_of(prompt, ablation)
+  local name = method.expression_of(prompt):gsub(' ', '_')
+  return ablation and name .. '-' .. ablation or name
+end
+
 -- Orthonormal basis [K,D] of the prompts that are independent (Gram-Schmidt in prompt order, positive sign, rank test).
 function method.subspace(a, prompts)
   local rows = {}
@@ -76,6 +88,15 @@ function method.new_mapper(a, o)
   local config = ('{"w_dim":%d,"expr":%d,"rows":%d,"edit_first":%d,"edit_count":%d,"d":%d,"hidden":%d,"layers":%d,"cross":%s}')
     :format(a.generator:config 'w_dim', a.head:config 'expr', 2 * count, first - 1, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
   return mien.new_model('mapper', config, o.seed), config
+end
+
+-- A mapper of the library as an edit of strength 1 for method.apply, with its prompt; nil and a message when it is not there or was
+-- trained on another generator.
+function method.stored(a, library, name)
+  local mapper, about = library:load(name, a.generator:hash())
+  if not mapper then return nil, about end
+  local options = type(about.options) == 'string' and mien.json_decode(about.options) or about.options
+  return {mapper = mapper, code = mien.tensor{options.code}, strength = 1, name = name, prompt = about.prompt, weights_sha256 = about.weights_sha256}
 end
 
 -- Applies edits {mapper, code [1,E], strength} to a person: ws, alpha.  Strength 0 leaves the person neutral; several edits add up.

@@ -71,8 +71,8 @@ local function occluded(x, share, rng)
 end
 
 -- Pictures for the encoders, as `prepare` makes them into a network's input: random flat backgrounds, moved by up to `shift`
--- pixels, sometimes blurred by way of a smaller size (generated pictures are softer than rendered ones); then contrast,
--- brightness, noise and, over the share `occlude` of them, a rectangle: on the input, because there are fewer numbers.
+-- pixels, sometimes blurred by way of a smaller size, at least the share `softest` (0.47) of theirs (generated pictures are softer than
+-- rendered ones); then contrast, brightness, noise and, over the share `occlude` of them, a rectangle: on the input, because there are fewer numbers.
 function people:augmented(refs, rng, prepare, options)
   local x, cover = self:pictures(refs)
   local n, size, shift = #refs, x:dim(3), options.shift
@@ -82,13 +82,28 @@ function people:augmented(refs, rng, prepare, options)
     x = x:slice(4, left + 1, left + side):slice(3, top + 1, top + side)
   end
   if rng:uniform() < 0.5 then
-    local via = math.floor(rng:uniform(0.47, 0.94) * size)
+    local via = math.floor(rng:uniform(options.softest or 0.47, 0.94) * size)
     x = core.resize(x, {h = via, w = via, antialias = 1})
   end
   x = prepare(x)
   local gain, shade = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
   x = x * gain + shade + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)
   return options.occlude and occluded(x, options.occlude, rng) or x
+end
+
+-- The head model's meshes [n,V+68,3] of labelled rows: shape from z, expression from what the face made of it, eyes from the gaze.
+function people.meshes(head, rows)
+  local shape = core.matmul(rows.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, head:weight 'id_to_shape')
+  local g = rows.gaze * (math.pi / 180)
+  local turn = core.concat(-g:slice(2, 2, 2), g:slice(2, 1, 1), core.zeros{g:dim(1), 1}, {axis = 2})
+  return head:mesh(shape, core.matmul(rows.effective, head:weight 'units_to_expr'), nil, core.concat(turn, turn, {axis = 2}))
+end
+
+-- Degrees that cameras [n,25] stand to the side of the head.
+function people.yaws(camera)
+  local c, out = camera:totable(), {}
+  for i = 1, #c / 25 do out[i] = math.deg(math.atan2(c[25 * i - 21], c[25 * i - 13])) end
+  return out
 end
 
 return people

@@ -66,16 +66,6 @@ local data = People.open(opt.people, 0, 100000)
 
 -- ---- one batch ----
 local front = mien.camera{focal = gen:config 'focal', radius = gen:config 'radius'}
-local to_shape, to_expr = head:weight 'id_to_shape', head:weight 'units_to_expr'
-
-local function meshes(rows)
-  local shape = mien.matmul(rows.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, to_shape)
-  local expr = mien.matmul(rows.effective, to_expr)
-  local g = rows.gaze * (math.pi / 180)
-  local n = g:dim(1)
-  local turn = mien.concat(-g:slice(2, 2, 2), g:slice(2, 1, 1), mien.zeros{n, 1}, {axis = 2})
-  return head:mesh(shape, expr, nil, mien.concat(turn, turn, {axis = 2}))
-end
 
 local function differences(x)
   local h, w = x:dim(3), x:dim(4)
@@ -97,7 +87,7 @@ local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
 local function loss_of(rows, target, cover, rng)
   local n = target:dim(1)
   local size, res = target:dim(3), gen:config 'neural_rendering_resolution'
-  local v = meshes(rows)
+  local v = People.meshes(head, rows)
   local lms = v:slice(2, v:dim(2) - 67, v:dim(2))
   local weight = mien.landmark_weights(lms, rows.camera, size, 4, 4.5)
   local ws = gen:mapping(rows.z, front:expand(n, 25))

@@ -1,0 +1,56 @@
+-- library.lua -- fills the library: a mapper for each of the twelve expressions, trained by recipes/train.lua from its prompt, and
+-- contact sheets of them and of two compositions (closed eyes with frowned, and with raised brows).
+--
+--   mien recipes/library.lua
+--   mien recipes/library.lua ablations=true        # also each expression without one part of the method, tagged 'ablation'
+--
+-- Mappers that are there already, trained on this generator, stay as they are, so that an interrupted run goes on where it was.
+local mien = require 'mien'
+mien.api(1)
+local avatar, method = require 'mien.avatar', require 'mien.method'
+local opt = mien.options {
+  model     = {'', 'model directory; empty: the embedded avatar'},
+  library   = {'', 'library file; empty: the default one'},
+  steps     = {120, 'optimiser steps of each'},
+  batch     = {2, 'avatars a step'},
+  ablations = {false, 'also train what recipes/measure.lua compares with: method.ablations'},
+  seeds     = {{100000, 100001, 100002, 100003}, 'avatars of the sheets'},
+  sheets    = {true, 'draw the sheets'},
+  seed      = {1, 'seeds everything'},
+  out       = {'out/library', 'folder of the sheets'},
+}
+local hash = mien.scope(function() return avatar.load(opt.model ~= '' and opt.model or nil).generator:hash() end)
+local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
+
+local function there(name)
+  local about = library:mapper(name)
+  return about and about.model_hash == hash
+end
+
+local function train(name, prompt, tag, changes)
+  if there(name) then print(("'%s' is there"):format(name)) return end
+  local words = {'name=' .. name, 'prompt=' .. prompt, 'steps=' .. opt.steps, 'batch=' .. opt.batch, 'seed=' .. opt.seed, 'model=' .. opt.model,
+    'library=' .. opt.library, 'replace=true'}
+  for _, word in ipairs(changes) do words[#words + 1] = word end
+  mien.recipe.run('recipes/train.lua', words)
+  assert(library:tag(name, tag))
+end
+
+for _, prompt in ipairs(method.basis) do train(method.name_of(prompt), prompt, 'twelve', {}) end
+if opt.ablations then
+  for _, a in ipairs(method.ablations) do
+    for _, prompt in ipairs(method.basis) do train(method.name_of(prompt, a.name), prompt, 'ablation', {a.option}) end
+  end
+end
+library:close()
+
+if opt.sheets then
+  local seeds = table.concat(opt.seeds, ',')
+  local function sheet(mappers)
+    mien.recipe.run('recipes/edit.lua', {'mapper=' .. mappers, 'seeds=' .. seeds, 'yaw=-30,0,30', 'model=' .. opt.model, 'library=' .. opt.library,
+      ('out=%s/%s'):format(opt.out, (mappers:gsub(',', '+')))})
+  end
+  for _, prompt in ipairs(method.basis) do sheet(method.name_of(prompt)) end
+  sheet 'close_eyes,frown_brow'
+  sheet 'close_eyes,raise_brow'
+end

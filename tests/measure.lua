@@ -1,0 +1,80 @@
+-- measure.lua -- recipes/measure.lua from end to end on made-up people, a made-up judge and untrained mappers: every part gives finite numbers, the
+-- same ones again, and a page; a part that is not asked for stays as it was.
+local mien, T = require 'mien', require 'mien.test'
+local au, avatar, method = require 'mien.au', require 'mien.avatar', require 'mien.method'
+local PEOPLE, SHOTS, SIZE = 3, 4, 128
+
+local function make_people(folder)
+  local rng, n = mien.rng(1), PEOPLE * SHOTS
+  local z, camera, expr = {}, {}, {}
+  for p = 1, PEOPLE do z[p] = mien.numpy_randn(100000 + p - 1, 80) end
+  for i = 1, n do
+    camera[i] = mien.camera{yaw = rng:uniform(-30, 30)}
+    expr[i] = mien.expression_random(rng):reshape(1, 57)
+  end
+  expr = mien.concat_rows(expr)
+  assert(mien.mkdir(folder))
+  assert(mien.st_save(folder .. '/people_100000.safetensors', {rgba = (mien.rand({n, SIZE, SIZE, 4}, rng) * 255):cast 'u8', z = mien.concat_rows(z),
+    effective = expr, expr = expr, gaze = mien.zeros{n, 2}, camera = mien.concat_rows(camera), light = mien.zeros({n}, 'i32')},
+    {first = '100000', people = tostring(PEOPLE), shots = tostring(SHOTS), looks = ('none\n'):rep(PEOPLE)}))
+end
+
+local function make_judge(path)
+  local thresholds = {present_from = {}, rise = {}}
+  for _, name in ipairs(au.names) do thresholds.present_from[name], thresholds.rise[name] = 0.5, 0 end
+  assert(au.new(1):save(path, {meta = {thresholds = mien.json_encode(thresholds), report = '{}'}}))
+end
+
+local function make_library(path)
+  local a = avatar.load 'models/avatar'
+  local library = assert(mien.store.open(path))
+  local code = mien.no_grad(function() return a:references('smile'):slice(1, 1, 1):totable() end)
+  assert(library:put_model{kind = 'next3d', name = a.folder, hash = a.generator:hash(), config = a.generator:config_json()})
+  for _, name in ipairs{'smile', 'smile-no_cross'} do
+    assert(library:save{name = name, status = 'complete', prompt = 'A person who is smiling', model_hash = a.generator:hash(), seed = 1,
+      options = {code = code}, weights = method.new_mapper(a, {seed = 1})})
+  end
+  library:close()
+end
+
+local function finite(value)
+  if type(value) == 'number' then return value == value and math.abs(value) < math.huge end
+  if type(value) == 'table' then for _, v in pairs(value) do if not finite(v) then return false end end end
+  return true
+end
+
+T.test('every part, twice the same; one part again', function(t)
+  local folder = t:folder()
+  make_people(folder .. '/people')
+  make_judge(folder .. '/au.safetensors')
+  make_library(folder .. '/library.db')
+  collectgarbage()
+  local function run(out, extra)
+    local command = "'%s' recipes/measure.lua people=%s/people judge=%s/au.safetensors library=%s/library.db pictures=4 avatars=2 turned=1 out=%s %s 2>&1"
+    local text, status = t:shell(command:format(mien.program(), folder, folder, folder, out, extra or ''))
+    return status, text
+  end
+  local function read(out)
+    local found = assert(mien.json_decode(assert(mien.file_read(out .. '/measure.json'))))
+    for _, part in pairs(found) do part.seconds = nil end
+    return found
+  end
+  local one, two = folder .. '/one', folder .. '/two'
+  local status, text = run(one, 'page=' .. folder .. '/page.md')
+  t:ok(status == 0, text)
+  local found = read(one)
+  for _, name in ipairs{'generator', 'encoder', 'retrieval', 'identity', 'edits', 'views'} do
+    t:ok(found[name] and finite(found[name].numbers) and #found[name].rows > 1, name)
+  end
+  t:ok(found.edits.numbers.variants.no_cross.smile, 'the ablation that is in the library is measured')
+  t:equal(found.edits.numbers.variants.full.smile.cosines, found.edits.numbers.variants.code_alone.smile.cosines)    -- untrained: no change
+  t:ok(mien.file_read(folder .. '/page.md'):find('| smile (6+12) |', 1, true) and mien.file_kind(one .. '/views.png'))
+  status, text = run(two, 'what=retrieval,edits')
+  t:ok(status == 0, text)
+  local again = read(two)
+  t:equal(again.edits.numbers, found.edits.numbers)
+  t:equal(again.retrieval.numbers, found.retrieval.numbers)
+  t:ok(not again.generator)
+  status, text = run(two, 'what=edit')
+  t:ok(status == 1 and text:find("'edit' is no part", 1, true), text)
+end)

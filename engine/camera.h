@@ -12,5 +12,8 @@ enum { MN_CAMERA = 25 };
 /* Looks at the world origin from `radius`.  yaw > 0 moves the camera towards the subject's left (+x), pitch > 0 upwards;
  * roll > 0 turns the camera clockwise, so the picture's content turns counter-clockwise.  Degrees. */
 void mn_camera_orbit(float yaw, float pitch, float roll, float radius, float focal, float camera[MN_CAMERA]);
+/* From where it is, the camera turns towards this point, its x axis staying horizontal: EG3D's cameras look at a point a
+ * little in front of the head's centre.  Before roll is applied; a point straight above or below changes nothing. */
+void mn_camera_look_at(const float point[3], float roll, float camera[MN_CAMERA]);
 
 #endif

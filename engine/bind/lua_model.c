@@ -35,7 +35,13 @@ static int l_gc(lua_State *L) {
 }
 
 static int l_kind(lua_State *L) { lua_pushstring(L, bind_model(L, 1)->def->name); return 1; }
-static int l_hash(lua_State *L) { lua_pushstring(L, bind_model(L, 1)->hash); return 1; }
+static int l_hash(lua_State *L) {
+    bind_enter(L);
+    const char *hash = mn_model_hash(bind_model(L, 1));
+    if (!hash) return bind_raise(L);
+    lua_pushstring(L, hash);
+    return 1;
+}
 static int l_config(lua_State *L) {                      /* m:config(name) -> number, text or list */
     bind_enter(L);
     mn_model *m = bind_model(L, 1);

@@ -59,13 +59,24 @@ static int l_unit_names(lua_State *L) {
     for (int i = 0; i < MN_EXPR_UNITS; i++) { lua_pushstring(L, mn_synth_unit_name(i)); lua_rawseti(L, -2, i + 1); }
     return 1;
 }
-static int l_camera(lua_State *L) {                      /* mien.camera{yaw, pitch, roll, radius, focal} -> [1,25]; degrees */
-    static const char *const names[] = {"yaw", "pitch", "roll", "radius", "focal", NULL};
+static int l_camera(lua_State *L) {                      /* mien.camera{yaw, pitch, roll, radius, focal, pivot} -> [1,25]; degrees */
+    static const char *const names[] = {"yaw", "pitch", "roll", "radius", "focal", "pivot", NULL};
     float cam[MN_CAMERA];
     bind_enter(L);
     bind_check_options(L, 1, "camera", names);
     mn_camera_orbit((float)bind_option(L, 1, "yaw", 0), (float)bind_option(L, 1, "pitch", 0), (float)bind_option(L, 1, "roll", 0),
                     (float)bind_option(L, 1, "radius", MN_CAMERA_RADIUS), (float)bind_option(L, 1, "focal", MN_CAMERA_FOCAL), cam);
+    if (lua_istable(L, 1)) lua_getfield(L, 1, "pivot");
+    if (lua_istable(L, 1) && !lua_isnil(L, -1)) {
+        float pivot[3];
+        if (!lua_istable(L, -1) || lua_objlen(L, -1) != 3) return luaL_error(L, "camera: pivot: {x, y, z} expected");
+        for (int i = 0; i < 3; i++) {
+            lua_rawgeti(L, -1, i + 1);
+            pivot[i] = (float)lua_tonumber(L, -1);
+            lua_pop(L, 1);
+        }
+        if (pivot[0] != 0 || pivot[1] != 0 || pivot[2] != 0) mn_camera_look_at(pivot, (float)bind_option(L, 1, "roll", 0), cam);
+    }
     mn_scope s = mn_scope_open();
     bind_push_tensor(L, mn_from(MN_F32, 2, (int64_t[]){1, MN_CAMERA}, cam));
     mn_scope_close(s);

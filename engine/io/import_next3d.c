@@ -55,24 +55,54 @@ static void conditional(import_job *job, const mn_pkl_value *g, const char *key,
                   need(attribute(g, path, "num_cond_res"), "num_cond_res"));
 }
 
+static bool truth(const mn_pkl_value *v, bool fallback) {
+    bool b = fallback;
+    mn_pkl_bool(v, &b);
+    return b;
+}
+
+/* The learning rate that a layer's gains are made of. */
+static double layer_rate(const mn_pkl_value *g, const char *path, double fallback) { return number(attribute(g, path, "bias_gain"), "bias_gain", fallback); }
+
+/* Where the released scripts put their cameras. */
+static void cameras(import_job *job, const mn_pkl_value *render) {
+    const mn_pkl_value *pivot = mn_pkl_get(render, "avg_camera_pivot");
+    import_config(job, "radius", "%.9g", number(mn_pkl_get(render, "avg_camera_radius"), "avg_camera_radius", 2.7));
+    if (mn_pkl_count(pivot) != 3) return;
+    import_config(job, "pivot", "[%.9g,%.9g,%.9g]", number(mn_pkl_item(pivot, 0), "avg_camera_pivot", 0), number(mn_pkl_item(pivot, 1), "avg_camera_pivot", 0),
+                  number(mn_pkl_item(pivot, 2), "avg_camera_pivot", 0));
+}
+
+/* Ways of rendering that the released checkpoints do not use, and the generator here does not know: refused, not ignored. */
+static mn_status refuse_unknown(const mn_pkl_value *render) {
+    const mn_pkl_value *clamp = mn_pkl_get(render, "clamp_mode"), *noise = mn_pkl_get(render, "superresolution_noise_mode");
+    if (truth(mn_pkl_get(render, "disparity_space_sampling"), false)) return mn_fail(MN_EFORMAT, "rendering_kwargs: disparity_space_sampling is on: depths here are even in space");
+    if (clamp && !mn_pkl_is_text(clamp, "softplus")) return mn_fail(MN_EFORMAT, "rendering_kwargs: clamp_mode: softplus expected");
+    if (noise && !mn_pkl_is_text(noise, "none") && !mn_pkl_is_text(noise, "const")) return mn_fail(MN_EFORMAT, "rendering_kwargs: superresolution_noise_mode: none or const expected");
+    return MN_OK;
+}
+
 static mn_status settings(import_job *job, import_source *src, const mn_pkl_value *g, mn_tensor *scale, mn_tensor *shift) {
     static const char *const copied[] = { "depth_resolution", "depth_resolution_importance", "ray_start", "ray_end", "box_warp" };
     const mn_pkl_value *render = attribute(g, "", "rendering_kwargs"), *init = attribute(g, "", "_init_kwargs");
-    bool blind = false, white = false;
     int layers = 0;
+    if (refuse_unknown(render)) return mn_errcode();
     while (import_has(src, "backbone.mapping.fc%d.weight", layers)) layers++;
-    mn_pkl_bool(mn_pkl_get(render, "c_gen_conditioning_zero"), &blind);
-    mn_pkl_bool(mn_pkl_get(render, "white_back"), &white);
+    bool blind = truth(mn_pkl_get(render, "c_gen_conditioning_zero"), false);
     import_config(job, "z_dim", "%.0f", need(attribute(g, "", "z_dim"), "z_dim"));
     import_config(job, "c_dim", "%.0f", need(attribute(g, "", "c_dim"), "c_dim"));
     import_config(job, "w_dim", "%.0f", need(attribute(g, "", "w_dim"), "w_dim"));
     import_config(job, "mapping_layers", "%d", layers);
+    import_config(job, "mapping_lr", "%.9g", layer_rate(g, "backbone.mapping.fc0", 0.01));
     import_config(job, "c_scale", "%.9g", blind ? 0 : number(mn_pkl_get(render, "c_scale"), "c_scale", 1));
     import_config(job, "plane_resolution", "%.0f", need(attribute(g, "backbone.synthesis", "img_resolution"), "backbone.synthesis.img_resolution"));
     import_config(job, "plane_channels", "%lld", (long long)dim(src, "decoder.net.0.weight", 1));
     import_config(job, "decoder_hidden", "%lld", (long long)dim(src, "decoder.net.0.weight", 0));
     import_config(job, "channel_base", "%.0f", need(mn_pkl_get(init, "channel_base"), "channel_base"));
     import_config(job, "channel_max", "%.0f", need(mn_pkl_get(init, "channel_max"), "channel_max"));
+    import_config(job, "decoder_lr", "%.9g", layer_rate(g, "decoder.net.0", 1));
+    import_config(job, "clamp", "%.9g", number(attribute(g, "backbone.synthesis.b4.conv1", "conv_clamp"), "conv_clamp", 0));
+    import_config(job, "fill_mouth", truth(attribute(g, "", "fill_mouth"), true) ? "true" : "false");
     conditional(job, g, "mouth", "mouth_backbone.synthesis");
     conditional(job, g, "blending", "neural_blending.synthesis");
     import_config(job, "orth_scale", "%.9g", mn_item(scale, 0));
@@ -81,7 +111,10 @@ static mn_status settings(import_job *job, import_source *src, const mn_pkl_valu
     import_config(job, "faces", "%lld", (long long)dim(src, "faces", 1));
     import_config(job, "neural_rendering_resolution", "%.0f", need(attribute(g, "", "neural_rendering_resolution"), "neural_rendering_resolution"));
     for (int i = 0; i < 5; i++) import_config(job, copied[i], "%.9g", need(mn_pkl_get(render, copied[i]), copied[i]));
-    import_config(job, "white_back", white ? "true" : "false");
+    import_config(job, "white_back", truth(mn_pkl_get(render, "white_back"), false) ? "true" : "false");
+    import_config(job, "sr_antialias", truth(mn_pkl_get(render, "sr_antialias"), true) ? "true" : "false");
+    import_config(job, "sr_noise", mn_pkl_is_text(mn_pkl_get(render, "superresolution_noise_mode"), "const") ? "true" : "false");
+    cameras(job, render);
     import_config(job, "sr_input", "%.0f", need(attribute(g, "superresolution", "input_resolution"), "superresolution.input_resolution"));
     import_config(job, "sr_channels", "[%lld,%lld]", (long long)dim(src, "superresolution.block0.conv1.weight", 0), (long long)dim(src, "superresolution.block1.conv1.weight", 0));
     import_config(job, "sr_up", "[%.0f,%.0f]", need(attribute(g, "superresolution.block0.conv0", "up"), "superresolution.block0.conv0.up"),

@@ -1,10 +1,20 @@
 /* sha256.c -- the Secure Hash Algorithm SHA-256, FIPS 180-4 sections 4.1.2, 4.2.2, 5 and 6.2.
  *
+ * Processors with instructions for it (Intel, "SHA Extensions", 2013) do ten times as many bytes a second: chosen when the
+ * program runs, and compared with the plain form in tests.
+ *
  * The constants are the first 32 fractional bits of the cube roots of the first 64 primes (k) and of the square
  * roots of the first 8 (h). */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 #include "sha256.h"
 
 static const uint32_t k[64] = {
@@ -38,6 +48,53 @@ static void compress(uint32_t h[8], const unsigned char *block) {
     for (int i = 0; i < 8; i++) h[i] += v[i];
 }
 
+void mn_sha256_plain(uint32_t h[8], const unsigned char *blocks, size_t n) {
+    for (size_t i = 0; i < n; i++) compress(h, blocks + 64 * i);
+}
+
+#if defined(__x86_64__)
+static bool has_instructions(void) {
+    unsigned a, b = 0, c, d;
+    return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+}
+
+/* The instructions hold the state as (f e b a) and (h g d c), four words of the schedule to a register, two rounds a step. */
+__attribute__((target("sha,sse4.1"))) static void compress_fast(uint32_t h[8], const unsigned char *blocks, size_t n) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bll, 0x0405060700010203ll);
+    __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)h), 0xb1), high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(h + 4)), 0x1b);
+    __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xf0);
+    for (; n; n--, blocks += 64) {
+        const __m128i before_abef = abef, before_cdgh = cdgh;
+        __m128i w[4];
+        for (int i = 0; i < 4; i++) w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)), swap);
+        for (int t = 0; t < 16; t++) {                   /* four rounds each */
+            __m128i now = w[t & 3], kw = _mm_add_epi32(now, _mm_loadu_si128((const __m128i *)(k + 4 * t)));
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 0x0e));
+            if (t >= 12) continue;                       /* words 4(t + 4) to 4(t + 4) + 3 take the place of these */
+            __m128i next = _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(t + 1) & 3]), _mm_alignr_epi8(w[(t + 3) & 3], w[(t + 2) & 3], 4));
+            w[t & 3] = _mm_sha256msg2_epu32(next, w[(t + 3) & 3]);
+        }
+        abef = _mm_add_epi32(abef, before_abef);
+        cdgh = _mm_add_epi32(cdgh, before_cdgh);
+    }
+    low = _mm_shuffle_epi32(abef, 0x1b);
+    high = _mm_shuffle_epi32(cdgh, 0xb1);
+    _mm_storeu_si128((__m128i *)h, _mm_blend_epi16(low, high, 0xf0));
+    _mm_storeu_si128((__m128i *)(h + 4), _mm_alignr_epi8(high, low, 8));
+}
+#else
+static bool has_instructions(void) { return false; }
+static void compress_fast(uint32_t h[8], const unsigned char *blocks, size_t n) { mn_sha256_plain(h, blocks, n); }
+#endif
+
+void mn_sha256_blocks(uint32_t h[8], const unsigned char *blocks, size_t n) {
+    static int fast = -1;                                /* the same answer whichever thread asks first */
+    if (fast < 0) fast = has_instructions();
+    if (fast) compress_fast(h, blocks, n);
+    else mn_sha256_plain(h, blocks, n);
+}
+
 void mn_sha256_begin(mn_sha256 *s) {
     *s = (mn_sha256){.h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
@@ -45,12 +102,15 @@ void mn_sha256_begin(mn_sha256 *s) {
 void mn_sha256_add(mn_sha256 *s, const void *bytes, size_t size) {
     const unsigned char *p = bytes;
     while (size) {
-        size_t at = s->size % 64, take = 64 - at < size ? 64 - at : size;
-        memcpy(s->block + at, p, take);
+        size_t at = s->size % 64, whole = at ? 0 : size / 64, take = whole ? 64 * whole : 64 - at < size ? 64 - at : size;
+        if (whole) mn_sha256_blocks(s->h, p, whole);
+        else {
+            memcpy(s->block + at, p, take);
+            if (at + take == 64) mn_sha256_blocks(s->h, s->block, 1);
+        }
         s->size += take;
         p += take;
         size -= take;
-        if (s->size % 64 == 0) compress(s->h, s->block);
     }
 }
 
@@ -64,18 +124,27 @@ void mn_sha256_end(mn_sha256 *s, char hex[65]) {
     for (int i = 0; i < 8; i++) snprintf(hex + 8 * i, 9, "%08x", s->h[i]);
 }
 
-mn_status mn_sha256_file(const char *path, char hex[65]) {
+mn_status mn_sha256_fd(int fd, const char *path, char hex[65]) {
     static _Thread_local unsigned char bytes[1 << 16];
     mn_sha256 s;
-    size_t got;
-    FILE *f = fopen(path, "rbe");
-    if (!f) return mn_fail(errno == ENOENT ? MN_ENOTFOUND : MN_EIO, "cannot open %s: %s", path, strerror(errno));
+    off_t at = 0;
+    ssize_t got;
     mn_sha256_begin(&s);
-    while (!mn_interrupted() && (got = fread(bytes, 1, sizeof bytes, f))) mn_sha256_add(&s, bytes, got);
-    bool bad = ferror(f);
-    fclose(f);
+    while (!mn_interrupted() && (got = pread(fd, bytes, sizeof bytes, at)) != 0) {
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return mn_fail(MN_EIO, "cannot read %s: %s", path, strerror(errno));
+        mn_sha256_add(&s, bytes, (size_t)got);
+        at += got;
+    }
     if (mn_interrupted()) return mn_fail(MN_EINTR, "interrupted while reading %s", path);
-    if (bad) return mn_fail(MN_EIO, "cannot read %s", path);
     mn_sha256_end(&s, hex);
     return MN_OK;
+}
+
+mn_status mn_sha256_file(const char *path, char hex[65]) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return mn_fail(errno == ENOENT ? MN_ENOTFOUND : MN_EIO, "cannot open %s: %s", path, strerror(errno));
+    mn_status s = mn_sha256_fd(fd, path, hex);
+    close(fd);
+    return s;
 }

@@ -7,6 +7,7 @@
  * As released, the expression is E_expression's and all else, jaw included, E_flame's; with 53 rows the last three
  * replace the jaw, with 56 the last six the pose.  expression_rows 0: DECA's file, E_flame's own expression is used.
  * Input: 224 pixels, 0..1, no further normalisation. */
+#include "face_crop.h"
 #include "resnet.h"
 
 static const char *const FLAME = "deca.E_flame", *const EXPRESSION = "deca.E_expression";
@@ -69,10 +70,16 @@ static mn_status run_prepare(mn_model *m, mn_tensor *const *in, const double *at
     return mn_errcode();
 }
 
+static mn_status run_crop(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)m, (void)attr;
+    return mn_face_crop(in[0], in[1], INPUT, out);
+}
+
 static const mn_method methods[] = {
     {"encode", "x", "encode(x [N,3,224,224] in 0..1): E_flame's codes [N,236], E_expression's [N,rows]", {{0}}, 2, run_encode},
     {"split", "flame expression", "split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (neck, jaw), camera [N,3]", {{0}}, 4, run_split},
     {"appearance", "flame", "appearance(flame [N,236]): texture [N,50] and light [N,27] (9 harmonics, 3 colours each)", {{0}}, 2, run_appearance},
+    {"crop", "picture landmarks", "crop(picture u8 [H,W,3], landmarks [68,2] in pixels): the face as encode takes it [1,3,224,224], the similarity from picture to crop [3,3], the crop's side in the picture [1]", {{0}}, 3, run_crop},
     {"prepare", "pictures", "prepare(pictures [N,3,H,W] of aligned faces, in -1..1): [N,3,224,224] in 0..1", {{0}}, 0, run_prepare},
     {0}};
 

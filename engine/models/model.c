@@ -1,8 +1,13 @@
 /* model.c -- configuration, named tensors, loading and saving (model.h). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "model.h"
 #include "../io/sha256.h"
 
@@ -74,28 +79,74 @@ static mn_status add_slot(mn_model *m, const char *name, mn_tensor *t, bool trai
     return MN_OK;
 }
 
+static void miss(mn_model *m, int *count, const char *fmt, ...) {
+    size_t at = strlen(m->misses);
+    va_list args;
+    if (m->lacks + m->misfits < 5) {
+        if (at) at += (size_t)snprintf(m->misses + at, sizeof m->misses - at, ", ");
+        va_start(args, fmt);
+        if (at < sizeof m->misses) vsnprintf(m->misses + at, sizeof m->misses - at, fmt, args);
+        va_end(args);
+    }
+    ++*count;
+}
+
+/* The file's tensor of that name as dtype; NULL, counted, when there is none of that shape. */
+static mn_tensor *stored(mn_model *m, mn_st *st, const char *name, mn_dtype dtype, int nd, const int64_t *shape) {
+    if (!mn_st_has(st, name)) return miss(m, &m->lacks, "%s", name), NULL;
+    mn_tensor *t = mn_st_get(st, name);
+    bool fits = t && t->nd == nd;
+    for (int d = 0; fits && d < nd; d++) fits = t->shape[d] == shape[d];
+    if (t && !fits) {
+        char want[80] = "[";
+        for (int d = 0; d < nd; d++) snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", d ? "," : "", (long long)shape[d]);
+        miss(m, &m->misfits, "%s (%s, %s] expected)", name, mn_shape_text(t), want);
+    }
+    return fits ? mn_cast(t, dtype) : NULL;
+}
+
+/* The tensor for a new slot: the file's while one is loaded, else an empty one (*fresh) for the caller to fill. */
+static mn_tensor *slot_tensor(mn_model *m, mn_dtype dtype, int nd, const int64_t *shape, const char *name, bool *fresh) {
+    mn_tensor *t = m->from ? stored(m, m->from, name, dtype, nd, shape) : NULL;
+    *fresh = !t && !m->from;
+    return t ? t : mn_empty(dtype, nd, shape);
+}
+
 mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, int nd, const int64_t *shape, const char *fmt, ...) {
     char name[160];
     va_list args;
+    bool fresh;
     va_start(args, fmt);
     vsnprintf(name, sizeof name, fmt, args);
     va_end(args);
     if (mn_errcode()) return mn_errcode();
     mn_scope scope = mn_scope_open();
-    mn_tensor *t = mn_empty(MN_F32, nd, shape);
-    for (int64_t i = 0; t && i < t->n; i++)
+    mn_tensor *t = slot_tensor(m, MN_F32, nd, shape, name, &fresh);
+    for (int64_t i = 0; t && fresh && i < t->n; i++)
         ((float *)t->data)[i] = (float)(init == MN_INIT_CONST ? value : init == MN_INIT_NORMAL ? value * mn_rng_normal(&m->rng)
                                         : init == MN_INIT_UNIFORM ? value * (2 * mn_rng_uniform(&m->rng) - 1) : 0);
     mn_status s = add_slot(m, name, t, trainable);
     mn_scope_close(scope);
     return s;
 }
-mn_status mn_declare_index(mn_model *m, int nd, const int64_t *shape, const char *name) {
+
+/* A buffer, of these numbers or zeros. */
+static mn_status declare_buffer(mn_model *m, mn_dtype dtype, const void *values, int nd, const int64_t *shape, const char *name) {
+    bool fresh;
+    if (mn_errcode()) return mn_errcode();
     mn_scope scope = mn_scope_open();
-    mn_status s = add_slot(m, name, mn_zeros(MN_I32, nd, shape), false);
+    mn_tensor *t = slot_tensor(m, dtype, nd, shape, name, &fresh);
+    size_t bytes = t ? (size_t)t->n * mn_dtype_size(dtype) : 0;
+    if (t && fresh && values) memcpy(t->data, values, bytes);
+    else if (t && fresh) memset(t->data, 0, bytes);
+    mn_status s = add_slot(m, name, t, false);
     mn_scope_close(scope);
     return s;
 }
+mn_status mn_declare_values(mn_model *m, const float *values, int nd, const int64_t *shape, const char *name) {
+    return declare_buffer(m, MN_F32, values, nd, shape, name);
+}
+mn_status mn_declare_index(mn_model *m, int nd, const int64_t *shape, const char *name) { return declare_buffer(m, MN_I32, NULL, nd, shape, name); }
 
 mn_tensor *mn_weight(mn_model *m, const char *fmt, ...) {
     char name[160];
@@ -171,20 +222,24 @@ static mn_status check_keys(mn_model *m) {
 
 /* ---- life ---- */
 
-mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed) {
+static mn_model *make(const mn_modeldef *def, const char *config, uint64_t seed, mn_st *from) {
     if (mn_errcode()) return NULL;
     mn_model *m = calloc(1, sizeof *m);
     if (!m) { mn_fail(MN_ENOMEM, "model: out of memory"); return NULL; }
     m->refs = 1;
     m->def = def;
+    m->from = from;
+    m->source.fd = -1;
     m->rng = mn_rng_seed(seed, 0x6d6f64656cull);
     m->config_text = strdup(config ? config : "{}");
     m->defaults = mn_json_parse(def->config, strlen(def->config), def->name, 0);
     m->config = m->defaults && m->config_text ? mn_json_parse(m->config_text, strlen(m->config_text), "configuration", 0) : NULL;
     if (!m->config_text) mn_fail(MN_ENOMEM, "model: out of memory");
     if (!m->config || check_keys(m) || def->build(m) || mn_errcode()) { mn_model_release(m); return NULL; }
+    m->from = NULL;
     return m;
 }
+mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed) { return make(def, config, seed, NULL); }
 
 mn_model *mn_model_retain(mn_model *m) { m->refs++; return m; }
 void mn_model_release(mn_model *m) {
@@ -195,6 +250,7 @@ void mn_model_release(mn_model *m) {
     mn_json_free(m->config);
     mn_json_free(m->defaults);
     free(m->config_text);
+    if (m->source.fd >= 0) close(m->source.fd);
     free(m);
 }
 
@@ -213,33 +269,30 @@ int64_t mn_model_numbers(const mn_model *m) {
 
 /* ---- files ---- */
 
-/* One sentence for everything that does not fit: counts, the first names, the likely cause. */
-static mn_status fill(mn_model *m, mn_st *st, const char *path) {
-    int missing = 0, misfit = 0, used = 0;
-    char names[400] = "";
-    for (int i = 0; i < m->n && !mn_errcode(); i++) {
-        mn_slot *slot = &m->slots[i];
-        if (!mn_st_has(st, slot->name)) {
-            if (missing++ < 5) snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "", slot->name);
-            continue;
-        }
-        mn_scope scope = mn_scope_open();
-        mn_tensor *t = mn_st_get(st, slot->name);
-        used++;
-        if (t && !mn_same_shape(t, slot->t)) {
-            if (misfit++ < 5) snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s (%s, %s expected)", *names ? ", " : "", slot->name, mn_shape_text(t), mn_shape_text(slot->t));
-        } else if (t && (t = mn_cast(t, slot->t->dtype))) {
-            t->wants_grad = slot->t->wants_grad;
-            mn_release(slot->t);
-            slot->t = mn_retain(t);
-        }
-        mn_scope_close(scope);
-    }
+/* One sentence for everything that does not fit: counts, the first names. */
+static mn_status fits(mn_model *m, mn_st *st, const char *path) {
     if (mn_errcode()) return mn_fail_context("%s", path);
-    if (missing || misfit)
-        return mn_fail(MN_EFORMAT, "%s: not a %s of this configuration: %d of %d tensors missing, %d of another shape, %d more in the file (%s)",
-                       path, m->def->name, missing, m->n, misfit, mn_st_count(st) - used, names);
+    if (!m->lacks && !m->misfits) return MN_OK;
+    return mn_fail(MN_EFORMAT, "%s: not a %s of this configuration: %d of %d tensors missing, %d of another shape, %d more in the file (%s)",
+                   path, m->def->name, m->lacks, m->n, m->misfits, mn_st_count(st) - m->n + m->lacks, m->misses);
+}
+
+static mn_status note_source(mn_model *m, const char *path) {
+    struct stat info;
+    snprintf(m->source.path, sizeof m->source.path, "%s", path);
+    m->source.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (m->source.fd < 0 || fstat(m->source.fd, &info)) return mn_fail(MN_EIO, "cannot open %s: %s", path, strerror(errno));
+    m->source.size = info.st_size;
+    m->source.mtime = info.st_mtim.tv_sec * 1000000000ll + info.st_mtim.tv_nsec;
     return MN_OK;
+}
+
+const char *mn_model_hash(mn_model *m) {
+    struct stat info;
+    if (*m->hash || m->source.fd < 0) return m->hash;
+    bool same = !fstat(m->source.fd, &info) && info.st_size == m->source.size && info.st_mtim.tv_sec * 1000000000ll + info.st_mtim.tv_nsec == m->source.mtime;
+    if (!same) mn_fail(MN_EIO, "%s has changed since it was loaded", m->source.path);
+    return same && !mn_sha256_fd(m->source.fd, m->source.path, m->hash) ? m->hash : NULL;
 }
 
 mn_model *mn_model_load(const char *path) {
@@ -250,9 +303,9 @@ mn_model *mn_model_load(const char *path) {
     if (!kind) mn_fail(MN_EFORMAT, "%s: no 'mien.kind' in its metadata: not a model of ours; published files come in with `mien import`", path);
     else {
         const mn_modeldef *def = mn_model_kind(kind);
-        if (def) m = mn_model_new(def, config, 0);
+        if (def) m = make(def, config, 0, st);
         if (!m) mn_fail_context("%s", path);
-        if (m && (fill(m, st, path) || mn_sha256_file(path, m->hash))) { mn_model_release(m); m = NULL; }
+        if (m && (fits(m, st, path) || note_source(m, path))) { mn_model_release(m); m = NULL; }
     }
     mn_st_close(st);
     return m;
@@ -262,7 +315,21 @@ mn_status mn_model_restore(mn_model *m, const char *path) {
     mn_st *st = mn_st_open(path);
     if (!st) return mn_errcode();
     const char *kind = mn_st_meta(st, "mien.kind");
-    mn_status s = !kind || strcmp(kind, m->def->name) ? mn_fail(MN_EFORMAT, "%s: a %s expected, it holds %s", path, m->def->name, kind ? kind : "no model") : fill(m, st, path);
+    if (!kind || strcmp(kind, m->def->name)) mn_fail(MN_EFORMAT, "%s: a %s expected, it holds %s", path, m->def->name, kind ? kind : "no model");
+    m->lacks = m->misfits = 0;
+    *m->misses = 0;
+    for (int i = 0; i < m->n && !mn_errcode(); i++) {
+        mn_slot *slot = &m->slots[i];
+        mn_scope scope = mn_scope_open();
+        mn_tensor *t = stored(m, st, slot->name, slot->t->dtype, slot->t->nd, slot->t->shape);
+        if (t) {
+            t->wants_grad = slot->t->wants_grad;
+            mn_release(slot->t);
+            slot->t = mn_retain(t);
+        }
+        mn_scope_close(scope);
+    }
+    mn_status s = fits(m, st, path);
     mn_st_close(st);
     return s;
 }

@@ -46,7 +46,11 @@ struct mn_model {
     int *index;                          /* open-addressing table of slot numbers + 1 */
     int index_size;
     mn_rng rng;                          /* for initialisers */
-    char hash[65];                       /* sha256 of the file it came from, "" when made here */
+    mn_st *from;                         /* while a file is being loaded: where declared tensors come from */
+    int lacks, misfits;                  /* tensors it does not have, or not with this shape */
+    char misses[400];                    /* the first of them */
+    struct { int fd; int64_t size, mtime; char path[256]; } source;      /* the file it came from; fd -1 when made here */
+    char hash[65];                       /* sha256 of that file once mn_model_hash was asked, else "" */
     bool training;
 };
 
@@ -55,8 +59,12 @@ const mn_modeldef *mn_model_kind(const char *name);      /* NULL + MN_ENOTFOUND 
 
 /* A model with fresh weights.  config: JSON object or NULL; unknown keys are refused by name. */
 mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed);
-/* Kind and configuration from the file; every declared tensor must be there with its shape. */
+/* Kind and configuration from the file; every declared tensor must be there with its shape.  The numbers stay in the file
+ * (mapped) until they are used, where they are stored as f32 or i32. */
 mn_model *mn_model_load(const char *path);
+/* sha256 of the file it was loaded from, computed at the first call; "" when made here.  NULL with a sentence when the
+ * file has changed since. */
+const char *mn_model_hash(mn_model *m);
 /* Replace the weights of m by those of a file of the same kind and shapes (for resuming). */
 mn_status mn_model_restore(mn_model *m, const char *path);
 /* half: trainable and buffer f32 tensors are stored as f16.  meta: n_meta pairs more. */
@@ -74,6 +82,8 @@ int mn_config_list(mn_model *m, const char *key, double *out, int max);   /* a l
 const char *mn_config_text(mn_model *m, const char *key);
 mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, int nd, const int64_t *shape, const char *fmt, ...)
     __attribute__((format(printf, 7, 8)));
+/* f32, with these numbers to begin with. */
+mn_status mn_declare_values(mn_model *m, const float *values, int nd, const int64_t *shape, const char *name);
 mn_status mn_declare_index(mn_model *m, int nd, const int64_t *shape, const char *name);   /* i32 buffer of zeros */
 /* The tensor of that name; NULL + MN_EINTERNAL when it was not declared. */
 mn_tensor *mn_weight(mn_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

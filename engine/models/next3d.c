@@ -104,13 +104,9 @@ static mn_status build(mn_model *m) {
     mn_declare_index(m, MN_DIMS(1, faces, 3), "faces");
     mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(1, faces, 3, 3), "face_uvcoords");
     mn_declare(m, MN_INIT_CONST, 1, false, MN_DIMS(1, 1, p, p), "uv_face_mask");
-    mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(3, 3, 3), "renderer.plane_axes");
-    if (mn_errcode()) return mn_errcode();
     /* planes sampled at (x,y), (x,z), (z,y): rows are the axes of the plane's frame */
     static const float axes[27] = {1, 0, 0, 0, 1, 0, 0, 0, 1,  1, 0, 0, 0, 0, 1, 0, 1, 0,  0, 0, 1, 0, 1, 0, 1, 0, 0};
-    float *a = mn_weight(m, "renderer.plane_axes")->data;
-    for (int i = 0; i < 27; i++) a[i] = axes[i];
-    return mn_errcode();
+    return mn_declare_values(m, axes, MN_DIMS(3, 3, 3), "renderer.plane_axes");
 }
 
 /* ---- backbones ---- */
@@ -119,11 +115,12 @@ static mn_tensor *plain(mn_model *m, const char *p, mn_tensor *ws, int first) {
     mn_scope scope = mn_scope_open();
     mn_tensor *x = NULL, *img = NULL;
     bool noise = mn_config(m, "noise") != 0;
+    double clamp = mn_config(m, "clamp");
     char name[96];
     for (int res = 4; res <= plane_res(m); res *= 2) {
         int r = first + sg_first_row(res);
         snprintf(name, sizeof name, "%s.b%d", p, res);
-        x = sg_block(m, name, x, &img, res == 4 ? NULL : sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, 0);
+        x = sg_block(m, name, x, &img, res == 4 ? NULL : sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, clamp);
     }
     return mn_scope_leave(scope, img);
 }
@@ -135,6 +132,7 @@ static mn_tensor *conditional_network(mn_model *m, const char *p, const char *ke
     conditional k = conditional_sizes(m, key);
     mn_tensor *e[8] = {NULL}, *h = NULL, *x = NULL, *img = NULL;
     bool noise = mn_config(m, "noise") != 0;
+    double clamp = mn_config(m, "clamp");
     char name[96];
     int n = 0, j = 0;
     for (int res = k.in; res >= 2 * k.final; res /= 2, n++) {
@@ -154,7 +152,7 @@ static mn_tensor *conditional_network(mn_model *m, const char *p, const char *ke
         }
         int r = sg_first_row(res);
         snprintf(name, sizeof name, "%s.b%d", p, res);
-        x = sg_block(m, name, x, &img, sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, 0);
+        x = sg_block(m, name, x, &img, sg_row(ws, r), sg_row(ws, r + 1), sg_row(ws, r + 2), 2, noise, clamp);
     }
     return mn_scope_leave(scope, img);
 }
@@ -226,7 +224,7 @@ static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_ten
         mn_tensor *shown = mn_reshape(a, 4, (int64_t[]){a->shape[0], a->shape[2], a->shape[3], 1});
         mn_noted(mn_permute(mn_call(mul, T(mn_detach(grid), shown)), 4, (int[]){0, 3, 1, 2}), "uv.view%d", view);
     }
-    *alpha = mn_call(flood_fill, T(a));
+    *alpha = mn_config(m, "fill_mouth") ? mn_call(flood_fill, T(a)) : a;
     mn_tape_enable(was);
     return mn_errcode();
 }
@@ -370,8 +368,8 @@ static const mn_method methods[] = {
 const mn_modeldef mn_model_next3d = {
     .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
     .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"mapping_lr\":0.01,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
-              "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
-              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"decoder_hidden\":64,\"vertices\":5023,\"faces\":9976,"
+              "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"clamp\":0,\"fill_mouth\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
+              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
               "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"
-              "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,"
-              "\"focal\":4.2647,\"radius\":2.7}"};
+              "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,\"sr_antialias\":true,\"sr_noise\":false,"
+              "\"focal\":4.2647,\"radius\":2.7,\"pivot\":[0,0,0]}"};

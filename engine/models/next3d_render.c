@@ -13,9 +13,14 @@
 typedef struct { mn_tensor *w0, *b0, *w1, *b1; } decoder;
 static decoder decoder_weights(mn_model *m) {
     decoder d = {mn_weight(m, "decoder.net.0.weight"), mn_weight(m, "decoder.net.0.bias"), mn_weight(m, "decoder.net.2.weight"), mn_weight(m, "decoder.net.2.bias")};
+    double lr = mn_config(m, "decoder_lr");
     if (mn_errcode()) return d;
-    d.w0 = mn_call(affine, T(d.w0), {"scale", 1 / sqrt((double)d.w0->shape[1])});
-    d.w1 = mn_call(affine, T(d.w1), {"scale", 1 / sqrt((double)d.w1->shape[1])});
+    d.w0 = mn_call(affine, T(d.w0), {"scale", lr / sqrt((double)d.w0->shape[1])});
+    d.w1 = mn_call(affine, T(d.w1), {"scale", lr / sqrt((double)d.w1->shape[1])});
+    if (lr != 1) {
+        d.b0 = mn_call(affine, T(d.b0), {"scale", lr});
+        d.b1 = mn_call(affine, T(d.b1), {"scale", lr});
+    }
     return d;
 }
 
@@ -68,15 +73,16 @@ mn_tensor *mn_next3d_superres(mn_model *m, mn_tensor *features, mn_tensor *ws) {
     if (mn_errcode() || !features || !ws) return NULL;
     mn_scope scope = mn_scope_open();
     int64_t size = mn_config_int(m, "sr_input");
-    double up[2] = {0}, clamp = mn_config(m, "sr_clamp");
+    double up[2] = {0}, clamp = mn_config(m, "sr_clamp"), smooth = mn_config(m, "sr_antialias");
+    bool noise = mn_config(m, "sr_noise") != 0;
     mn_config_list(m, "sr_up", up, 2);
     mn_tensor *w = sg_row(ws, sg_rows((int)mn_config_int(m, "plane_resolution")) - 1);   /* the last static row */
-    mn_tensor *x = features->shape[2] == size ? features : mn_call(resize, T(features), {"h", size}, {"w", size}, {"antialias", 1});
+    mn_tensor *x = features->shape[2] == size ? features : mn_call(resize, T(features), {"h", size}, {"w", size}, {"antialias", smooth});
     mn_tensor *rgb = mn_call(slice, T(x), {"axis", 1}, {"stop", 3});
     for (int k = 0; k < 2; k++) {
         char name[64];
         snprintf(name, sizeof name, "superresolution.block%d", k);
-        x = sg_block(m, name, x, &rgb, w, w, w, (int)up[k], false, clamp);
+        x = sg_block(m, name, x, &rgb, w, w, w, (int)up[k], noise, clamp);
     }
     return mn_scope_leave(scope, rgb);
 }

@@ -9,6 +9,20 @@ static void keep(void *p, const char *name, mn_tensor *t) {
     mn_parity_put(p, t->nd == 4 ? mn_parity_every(t, (int64_t[]){1, step, 7, 7}) : t, "%s", name);
 }
 
+/* The photograph cut by each set of landmarks. */
+static mn_status crops(mn_parity *p, mn_model *m) {
+    static const char *const sets[] = {"inside", "edge"};
+    mn_tensor *photo = mn_parity_in(p, "in.photo_hwc"), *r[3] = {NULL};
+    for (int k = 0; photo && k < 2 && !mn_errcode(); k++) {
+        mn_tensor *points = mn_parity_in(p, "in.kpt_%s", sets[k]);
+        if (!points || mn_parity_call(m, "crop", (mn_tensor *[]){photo, points}, r)) continue;
+        mn_parity_put(p, mn_view(r[0], 3, r[0]->shape + 1, 0), "crop_%s.image", sets[k]);
+        mn_parity_put(p, r[1], "crop_%s.tform", sets[k]);
+        mn_parity_put(p, r[2], "crop_%s.size", sets[k]);
+    }
+    return mn_errcode();
+}
+
 static mn_status run(mn_parity *p, mn_model *m) {
     mn_tensor *x = mn_parity_floats(mn_parity_in(p, "in.img"), 1 / 255.0, 0), *code[2] = {NULL}, *part[4] = {NULL}, *look[2] = {NULL};
     if (!x) return mn_errcode() ? mn_errcode() : mn_fail(MN_EFORMAT, "parity emoca: the golden has no in.img");
@@ -20,11 +34,11 @@ static mn_status run(mn_parity *p, mn_model *m) {
     for (int k = 0; k < 4; k++) mn_parity_put(p, part[k], "code.%s", names[k]);
     mn_parity_put(p, look[0], "code.tex");
     mn_parity_put(p, mn_reshape(look[1], 3, (int64_t[]){x->shape[0], 9, 3}), "code.light");
+    if (crops(p, m)) return mn_errcode();
     /* E_flame's own expression, which the released model leaves unused: columns 150 to 199 */
     return mn_parity_put(p, mn_call(slice, T(code[0]), {"axis", 1}, {"start", 150}, {"stop", 200}), "code.exp_coarse");
 }
 
-/* Cropping photographs by landmarks is no part of the model here. */
-static const char *const inputs[] = {"in.*", "crop_*", NULL};
-static const mn_parity_bar bars[] = {{"*", 1e-5}, {0}};
+static const char *const inputs[] = {"in.*", NULL};
+static const mn_parity_bar bars[] = {{"crop_*.size", 0}, {"crop_*", 1e-6}, {"*", 1e-5}, {0}};
 const mn_parity_kind mn_parity_emoca = {"emoca", true, inputs, bars, run};

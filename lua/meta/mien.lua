@@ -838,7 +838,7 @@ function bpe:tokens(...) end
 ---bpe_clean(text): as the tokenizer's word pattern sees it
 function mien.bpe_clean(...) end
 
----camera{yaw, pitch, roll, radius, focal}: [1,25], angles in degrees
+---camera{yaw, pitch, roll, radius, focal, pivot}: [1,25], angles in degrees; it looks at pivot, a point {x, y, z}
 function mien.camera(...) end
 
 ---caption(z or nil, weights [57], rng): a sentence about the expression; with z also about the looks of that person
@@ -1470,6 +1470,12 @@ function emoca:split(flame, expression) end
 ---@param flame mien.tensor
 ---@return mien.tensor, mien.tensor
 function emoca:appearance(flame) end
+
+---crop(picture u8 [H,W,3], landmarks [68,2] in pixels): the face as encode takes it [1,3,224,224], the similarity from picture to crop [3,3], the crop's side in the picture [1]
+---@param picture mien.tensor
+---@param landmarks mien.tensor
+---@return mien.tensor, mien.tensor, mien.tensor
+function emoca:crop(picture, landmarks) end
 
 ---prepare(pictures [N,3,H,W] of aligned faces, in -1..1): [N,3,224,224] in 0..1
 ---@param pictures mien.tensor

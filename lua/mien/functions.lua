@@ -118,7 +118,7 @@ return {
   expression_random = '(rng): [57] random unit weights',
   expression_names = '(): the named expressions and action units',
   unit_names = '(): names of the 57 units',
-  camera = '{yaw, pitch, roll, radius, focal}: [1,25], angles in degrees',
+  camera = '{yaw, pitch, roll, radius, focal, pivot}: [1,25], angles in degrees; it looks at pivot, a point {x, y, z}',
   pictures = '(rgba [, index, top, bottom]): [n,3,S,S] in -1..1 and the coverage',
   backgrounds = '(rng, n): top and bottom colours [n,3]',
   person_traits = '(z [n,80]): [n,42] colours, strengths and hair style of these people, as numbers around 0..1',

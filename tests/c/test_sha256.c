@@ -22,6 +22,14 @@ int main(void) {
     expect(two, 56, 56, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     expect(two, 56, 5, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     expect(many, sizeof many, 999, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    uint32_t fast[8] = {1, 2, 3, 4, 5, 6, 7, 8}, plain[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    for (int i = 0; i < 64 * 100; i++) many[i] = (char)(i * 2654435761u >> 13);
+    for (size_t n = 0; n < 14; n++) {
+        mn_sha256_blocks(fast, (unsigned char *)many + 7 * n, n);
+        mn_sha256_plain(plain, (unsigned char *)many + 7 * n, n);
+        CHECK(!memcmp(fast, plain, sizeof fast));
+    }
+    memset(many, 'a', sizeof many);
     char path[256], hex[65];
     CHECK_STATUS(MN_OK, mn_file_write(scratch_name(path, ".bin"), many, sizeof many));
     CHECK_STATUS(MN_OK, mn_sha256_file(path, hex));

@@ -267,6 +267,13 @@ static void test_camera(void) {
         for (int j = 0; j < 3; j++) CHECK_NEAR(c[i] * c[j] + c[4 + i] * c[4 + j] + c[8 + i] * c[8 + j], i == j, 1e-6);
     }
     CHECK(c[4] < 0);                                        /* rolled clockwise: the right side is lower */
+    mn_camera_orbit(30, 20, 0, 3, 2, c);
+    mn_camera_look_at((float[]){0, 0, .2f}, 0, c);
+    float to[3] = {-c[3], -c[7], .2f - c[11]}, length = sqrtf(to[0] * to[0] + to[1] * to[1] + to[2] * to[2]);
+    for (int i = 0; i < 3; i++) CHECK_NEAR(c[4 * i + 2], to[i] / length, 1e-6);          /* the point lies ahead, */
+    CHECK(c[4] == 0 && c[5] < 0);                           /* the horizon level, down below */
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) CHECK_NEAR(c[i] * c[j] + c[4 + i] * c[4 + j] + c[8 + i] * c[8 + j], i == j, 1e-6);
     mn_camera_orbit(0, 90, 0, 1, 1, c);                     /* straight down is no special case */
     CHECK_NEAR(c[7], 1, 1e-6);
     CHECK_NEAR(c[0], 1, 1e-6);

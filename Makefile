@@ -19,7 +19,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(MODULES) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(MODULES) 2>/dev/null)
 # Position-independent code lets test programs share one library, so that they link in no time.
 CFLAGS_ALL := -std=gnu11 $(OPT) $(ARCH) -fPIC -fno-semantic-interposition -ffp-contract=fast -fno-math-errno -fno-trapping-math \
-	-fopenmp $(WARN) -I. -Iengine -Ikernels $(PKG_CFLAGS) $(CFLAGS)
+	-fopenmp $(WARN) -I. -Iengine -Ikernels -Ibuild/cuda $(PKG_CFLAGS) $(CFLAGS)
 LIBS := $(PKG_LIBS) -ldnnl -lpthread -lm -ldl
 V ?=
 Q := $(if $(V),,@)
@@ -28,15 +28,19 @@ say = @printf '  %-5s %s\n'
 ENGINE := $(filter-out engine/bind/%,$(wildcard engine/*.c engine/*/*.c store/*.c))
 BIND := $(wildcard engine/bind/*.c)
 KERNELS := $(wildcard kernels/*.c)
-TUNED := $(wildcard kernels/tuned/*.c)
+TUNED := $(wildcard kernels/tuned/*.c kernels/cuda/*.c)
 OBJ := $(ENGINE:%.c=$B/%.o) $(KERNELS:%.c=$B/%.f32.o) $(KERNELS:%.c=$B/%.f64.o) $(TUNED:%.c=$B/%.o)
 BIND_OBJ := $(BIND:%.c=$B/%.o)
+# GPU code: one fatbin for each kernel file, embedded in the program by engine/cuda/images.c.  NVCC= builds without.
+NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc))
+CUDA_ARCHS ?= $(if $(NVCC),$(shell $(NVCC) --list-gpu-arch 2>/dev/null | sed 's/compute_//' | grep -xE '75|80|86|89|90|100|120'))
+FATBINS := $(if $(NVCC),$(KERNELS:kernels/%.c=build/cuda/%.fatbin) $(patsubst kernels/cuda/%.cu,build/cuda/%.fatbin,$(wildcard kernels/cuda/*.cu)))
 LUA := $(wildcard lua/mien/*.lua)
 LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
 TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/test_*.c)))
 # CUDA kernels compiled for the emulator, in which the table of ops is tested once more.
 EMULATED := $(KERNELS:%.c=$B/emulated/%.o) $(patsubst %.cu,$B/emulated/%.o,$(wildcard kernels/cuda/*.cu))
-EMULATOR := $B/emulated/tests/cuda/emulate.o $B/emulated/tests/cuda/emulated_kernels.o
+EMULATOR := $B/emulated/tests/cuda/emulate.o
 EMULATED_TESTS := $B/tests/test_emulator $B/tests/emulated_ops
 BENCHES := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/bench_*.c)))
 LUA_TESTS := $(sort $(wildcard tests/*.lua))
@@ -142,6 +146,29 @@ $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+# A driver for tests, in place of NVIDIA's.
+$B/tests/fake_driver.so: tests/cuda/fake_driver.c tests/cuda/emulate.h kernels/shapes.h $B/flags
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/cuda -shared $< -o $@ -ldl -lpthread
+
+# For every generation, and as PTX, which drivers translate, for those after the newest.
+GENCODE = $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) -gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+# 177, 550: a macro's body does not use all the names that the macro offers it.
+NVCC_RUN = $(NVCC) -fatbin -x cu -std=c++17 -O3 -Werror all-warnings -diag-suppress 177,550 $(GENCODE) -I. -Ikernels -MMD -MF $@.d -MT $@ $< -o $@
+build/cuda/%.fatbin: kernels/%.c build/cuda/flags
+	$(say) NVCC $<
+	$(Q)$(NVCC_RUN)
+build/cuda/%.fatbin: kernels/cuda/%.cu build/cuda/flags
+	$(say) NVCC $<
+	$(Q)$(NVCC_RUN)
+build/cuda/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $(GENCODE)' | cmp -s - $@ || { echo '$(NVCC) $(GENCODE)' > $@; \
+	echo '$(if $(NVCC),  nvcc is $(NVCC): GPU code for sm $(CUDA_ARCHS) goes into the program,  no nvcc in PATH$(comma) CUDA_HOME or /usr/local/cuda: the program gets no GPU code)'; }
+build/cuda/cuda_images.inc: build/cuda/flags $(FATBINS)
+	@{ echo 'ARCHS("$(CUDA_ARCHS)")'; for f in $(FATBINS); do echo "IMAGE($$(basename $$f .fatbin), \"$$f\")"; done; } > $@
+$B/engine/cuda/images.o: build/cuda/cuda_images.inc
 
 # The SQL that store/sql.c carries inside.
 $B/store/sql.o: $(wildcard store/*.sql store/migrate/*.sql)
@@ -180,14 +207,15 @@ $B/libmien.a: $(OBJ) $B/files
 $B/tests/%: $B/tests/%.o $B/libmien.so
 	$(Q)$(CC) $(CFLAGS_ALL) $< -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
-$B/emulated/tests/%: CFLAGS_ALL += -Itests/c -DDIFFERENCES=0
+$B/emulated/tests/%: CFLAGS_ALL += -Itests/c
 $B/tests/test_emulator: $B/emulated/tests/cuda/test_emulator.o $B/emulated/tests/cuda/emulate.o $B/libmien.so
 	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
-$B/tests/emulated_ops: $B/emulated/tests/c/test_ops.o $(EMULATED) $(EMULATOR) $B/libmien.so
-	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
+# The driver for tests finds the emulated kernels in the program.
+$B/tests/emulated_ops: $B/tests/test_ops.o $(EMULATED) $(EMULATOR) $B/libmien.so
+	$(Q)$(CC) $(CFLAGS_ALL) -Wl,-E $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
-tests: $(TESTS) $(EMULATED_TESTS)
+tests: $(TESTS) $(EMULATED_TESTS) $B/tests/fake_driver.so
 
--include $(OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
+-include $(OBJ:.o=.d) $(FATBINS:=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
 .PHONY: all help deps demo test check run-tests fuzz bench lint cuda-objects install uninstall clean tests FORCE
 .SECONDARY:

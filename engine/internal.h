@@ -14,10 +14,13 @@
 
 enum { MN_MAX_IN = 12, MN_MAX_OUT = 4, MN_MAX_ATTR = 16, MN_MAX_AUX = 4 };
 
+typedef struct mn_pool mn_pool;
 typedef struct mn_buf {
     int refs;
     void *data;
-    size_t bytes;                       /* 0: not from our allocator */
+    size_t bytes;
+    mn_pool *pool;                      /* where it came from; NULL: foreign memory */
+    size_t margin;                      /* guard bytes before and behind data, in tests */
     mn_device device;
     void (*release)(void *);            /* foreign memory */
     void *owner;
@@ -55,7 +58,8 @@ typedef struct mn_opdef {
     mn_attrdef attrs[MN_MAX_ATTR];
     int nout;                           /* 0 means 1 */
     unsigned saves;
-    bool scatters;                      /* backward or forward adds in no fixed order on a GPU */
+    bool scatters;                      /* backward or forward adds in no fixed order on a GPU, unless MIEN_DETERMINISTIC=1 */
+    unsigned host;                      /* MN_SAVE_IN(j): input j is read by the host and may be on any device */
     mn_status (*shape)(mn_op *);        /* checks, and creates outputs with mn_out */
     mn_status (*forward)(mn_op *);
     mn_status (*backward)(mn_op *);     /* NULL: not differentiable */
@@ -127,23 +131,54 @@ enum mn_kernel_id {
 #undef K
     MN_K_COUNT
 };
-/* Runs kernel id for the op's device and dtype; a missing variant is a clear error. */
+enum mn_tuned_id {
+#define COMPOSE(name) MN_T_##name,
+#define REPLACE(name) MN_T_##name,
+#include "../kernels/tuned/tuned.def"
+#undef COMPOSE
+#undef REPLACE
+    MN_T_COUNT
+};
+/* Runs kernel id for the op's device and dtype, or the tuned kernel that takes its place; a missing variant is a clear error. */
 mn_status mn_launch(const mn_op *op, enum mn_kernel_id id, const void *args);
 #define MN_LAUNCH(op, name, args) mn_launch(op, MN_K_##name, args)
+/* The same outside ops: who for messages. */
+mn_status mn_launch_on(const char *who, mn_device device, mn_dtype dtype, enum mn_kernel_id id, const void *args);
+/* Is there a tuned version for the op's device and dtype?  Then mn_tuned runs it; *done = false: not for these arguments. */
+bool mn_has_tuned(const mn_op *op, enum mn_tuned_id id);
+mn_status mn_tuned(const mn_op *op, enum mn_tuned_id id, const void *args, bool *done);
+#define MN_TUNED(op, name, args, done) mn_tuned(op, MN_T_##name, args, done)
 
 /* ---- memory ---------------------------------------------------------------- */
 
-void *mn_alloc(size_t bytes);            /* 64-byte aligned, cached; NULL + MN_ENOMEM */
+void *mn_alloc(size_t bytes);            /* host, 64-byte aligned, cached; NULL + MN_ENOMEM */
 void mn_dealloc(void *p, size_t bytes);
-/* Fault injection for tests: the n-th allocation from now fails (0 = off). */
+/* Fault injection for tests: the n-th host allocation from now fails (0 = off). */
 void mn_alloc_fail_after(int64_t n);
-mn_buf *mn_buf_new(size_t bytes);
+mn_pool *mn_pool_of(mn_device device);   /* where new buffers come from: while a graph is recorded, its pool */
+mn_pool *mn_pool_shared(mn_device device);   /* even then the device's own */
+void *mn_pool_take(mn_pool *pool, size_t bytes);
+void mn_pool_give(mn_pool *pool, void *p, size_t bytes);
+mn_pool *mn_pool_retain(mn_pool *pool);
+void mn_pool_release(mn_pool *pool);
+mn_pool *mn_pool_record(void);           /* a new graph's pool, used until mn_pool_recorded */
+void mn_pool_recorded(void);
+mn_buf *mn_buf_new(mn_pool *pool, mn_device device, size_t bytes);
 mn_buf *mn_buf_retain(mn_buf *b);
+/* For tests: new buffers get guard bytes on both sides; how many were let go with changed ones. */
+void mn_guard_buffers(bool on);
+int64_t mn_guard_overruns(void);
 void mn_buf_release(mn_buf *b);
 void mn_tensor_attach(mn_tensor *t, mn_buf *b, void *data);   /* takes one reference */
 void mn_tensor_drop_edge(mn_tensor *t);
 void mn_op_release(mn_op *op);
 mn_tensor *mn_scope_push(mn_tensor *t);  /* gives the scope one handle */
+
+/* Where tensors without an input to follow are made: the host, except inside an op's forward and backward and a model's methods, where
+ * it is the op's or the model's device.  Returns the former setting. */
+mn_device mn_device_use(mn_device device);
+/* Host memory whatever the setting, for numbers that the host works out; send it with mn_to. */
+mn_tensor *mn_empty_host(mn_dtype dtype, int nd, const int64_t *shape);
 
 static inline bool mn_is_real(mn_dtype d) { return d == MN_F32 || d == MN_F64; }
 static inline bool mn_same_shape(const mn_tensor *a, const mn_tensor *b) {
@@ -153,7 +188,6 @@ static inline bool mn_same_shape(const mn_tensor *a, const mn_tensor *b) {
 }
 /* Adds src into dst (same shape and dtype), no tape. */
 mn_status mn_accumulate(mn_tensor *dst, mn_tensor *src);
-/* y += a x over dense host arrays; used by gradients and optimisers. */
-void mn_fill(mn_tensor *t, double value);
+mn_status mn_fill(mn_tensor *t, double value);
 
 #endif

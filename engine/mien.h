@@ -55,10 +55,11 @@ const char *mn_errmsg(void);         /* "" when nothing is pending */
 mn_status mn_errcode(void);          /* MN_OK when nothing is pending */
 void mn_error_clear(void);
 
-/* How convolutions and matrix products of f32 tensors are computed.  MN_STRICT: in f32.  MN_BF16: factors rounded to
- * bfloat16, sums in f32, which is several times faster on processors with instructions for it (AVX-512 BF16, AMX); others
+/* How convolutions and matrix products of f32 tensors are computed.  MN_STRICT: in f32.  Otherwise factors are rounded to
+ * bfloat16, to IEEE half precision or to TF32 (19 bits, NVIDIA's), and sums are in f32, which is several times faster where there are
+ * instructions for it: bf16 on processors with AVX-512 BF16 or AMX, all three on GPUs.  Processors that lack them, and f16 and tf32 on any,
  * go on in f32.  One setting for the whole process; good enough for training, too coarse for comparing numbers. */
-typedef enum { MN_STRICT, MN_BF16 } mn_precision;
+typedef enum { MN_STRICT, MN_BF16, MN_TF32, MN_HALF } mn_precision;
 void mn_set_precision(mn_precision precision);
 mn_precision mn_get_precision(void);
 
@@ -72,7 +73,7 @@ void mn_interrupt_clear(void);
 
 enum { MN_MAXD = 6 };
 typedef enum mn_dtype { MN_F32, MN_F64, MN_I32, MN_U8, MN_F16, MN_NDTYPES } mn_dtype;
-typedef enum mn_device { MN_CPU, MN_CUDA } mn_device;
+typedef enum mn_device { MN_CPU, MN_CUDA } mn_device;   /* MN_CUDA: the one GPU this process uses */
 typedef struct mn_tensor mn_tensor;
 typedef struct mn_rng mn_rng;
 
@@ -98,6 +99,15 @@ mn_tensor *mn_detach(mn_tensor *t);                     /* same memory, no gradi
 mn_tensor *mn_retain(mn_tensor *t);                     /* returns t */
 void mn_release(mn_tensor *t);                          /* NULL is fine */
 
+/* ---- devices: a tensor's numbers are in the memory of the host or of the GPU, and an op runs where its inputs are ---- */
+
+/* "cpu", "cuda" or "cuda:1" -> *device; chooses the GPU, which is opened when it is first used. */
+mn_status mn_device_choose(const char *name, mn_device *device);
+mn_device mn_device_of(const mn_tensor *t);
+const char *mn_device_name(mn_device device);           /* "cpu", "cuda:0" */
+mn_tensor *mn_to(mn_tensor *t, mn_device device);       /* a copy there, or t itself; not differentiable */
+mn_status mn_copy(mn_tensor *to, mn_tensor *from);      /* the numbers of a tensor with as many of the same type, any devices */
+
 int mn_ndim(const mn_tensor *t);
 int64_t mn_dim(const mn_tensor *t, int axis);           /* axis < 0 counts from the end; 1 beyond the first */
 int64_t mn_count(const mn_tensor *t);                   /* number of elements */
@@ -122,7 +132,10 @@ bool mn_tape_enable(bool on);                           /* returns the former st
 /* ---- memory ------------------------------------------------------------- */
 
 typedef struct mn_memory { size_t live, peak, cached; int64_t tensors; } mn_memory;
-mn_memory mn_memory_stats(void);
+mn_memory mn_memory_stats(void);                        /* of the host */
+mn_memory mn_memory_on(mn_device device);
+/* When memory runs out on this thread, run(data) may let go of tensors; what was asked for is then tried once more. */
+void mn_on_shortage(void (*run)(void *), void *data);
 void mn_memory_reset_peak(void);
 void mn_memory_trim(void);                              /* give cached blocks back */
 
@@ -143,12 +156,16 @@ typedef struct mn_adam mn_adam;
 typedef struct mn_adam_options { double lr, beta1, beta2, eps, weight_decay, clip; } mn_adam_options; /* clip: global norm, 0 = off */
 mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *options);
 void mn_adam_free(mn_adam *adam);
-/* One step with learning rate lr (options' if < 0); reports the gradient norm before clipping.  Gradients are zeroed. */
+/* One step with learning rate lr (the last one's, at first options', if < 0).  Gradients are zeroed.  A step whose gradient is not finite
+ * changes nothing; with grad_norm, which reports the norm before clipping, that is an error (not while scaling). */
 mn_status mn_adam_step(mn_adam *adam, double lr, double *grad_norm);
+mn_status mn_adam_rate(mn_adam *adam, double lr);       /* for the steps to come, recorded ones too */
+/* scale >= 1: from now on losses are multiplied by the tensor [1] that is returned, which follows what overflows; 0: the tensor as it is. */
+mn_tensor *mn_adam_scale(mn_adam *adam, double scale);
 /* For checkpoints: state tensors m and v of parameter i, and the step count. */
 mn_tensor *mn_adam_state(mn_adam *adam, int i, int which);
-int64_t mn_adam_count(const mn_adam *adam);
-void mn_adam_set_count(mn_adam *adam, int64_t count);
+int64_t mn_adam_count(mn_adam *adam);
+mn_status mn_adam_set_count(mn_adam *adam, int64_t count);
 /* ema = decay * ema + (1 - decay) * t, in place. */
 mn_status mn_ema_update(mn_tensor *ema, mn_tensor *t, double decay);
 

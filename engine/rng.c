@@ -1,8 +1,7 @@
 /* rng.c -- random numbers.
  *
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
- * SC 2011): number i of a stream is a function of (key, i), so results do not
- * depend on threads or order.  Normals: Box-Muller, cosine branch.
+ * Number i of a stream is a function of (key, i), so results do not depend on
+ * threads, order or device (kernels/philox.h).
  *
  * mn_numpy_randn reproduces NumPy's RandomState(seed).randn: MT19937 seeded with
  * Knuth's multiplier, 53-bit doubles from two outputs, Marsaglia's polar method
@@ -10,38 +9,21 @@
 #include <math.h>
 #include <string.h>
 #include "mien.h"
-
-static void philox(uint64_t key, uint64_t counter, uint64_t out[2]) {
-    uint32_t c[4] = {(uint32_t)counter, (uint32_t)(counter >> 32), 0, 0}, k[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
-    for (int r = 0; r < 10; r++) {
-        uint64_t p = 0xD2511F53ull * c[0], q = 0xCD9E8D57ull * c[2];
-        uint32_t n[4] = {(uint32_t)(q >> 32) ^ c[1] ^ k[0], (uint32_t)q, (uint32_t)(p >> 32) ^ c[3] ^ k[1], (uint32_t)p};
-        memcpy(c, n, sizeof c);
-        k[0] += 0x9E3779B9u;
-        k[1] += 0xBB67AE85u;
-    }
-    out[0] = c[0] | (uint64_t)c[1] << 32;
-    out[1] = c[2] | (uint64_t)c[3] << 32;
-}
+#include "../kernels/philox.h"
 
 /* Seed and stream are mixed so that neighbouring pairs give unrelated keys. */
 mn_rng mn_rng_seed(uint64_t seed, uint64_t stream) {
     uint64_t mixed[2];
-    philox(seed, stream, mixed);
+    p_philox(seed, stream, mixed);
     return (mn_rng){mixed[0], 0};
 }
 uint64_t mn_rng_next(mn_rng *rng) {
     uint64_t out[2];
-    philox(rng->key, rng->counter++, out);
+    p_philox(rng->key, rng->counter++, out);
     return out[0];
 }
-double mn_rng_uniform(mn_rng *rng) { return (double)(mn_rng_next(rng) >> 11) * 0x1p-53; }
-double mn_rng_normal(mn_rng *rng) {
-    uint64_t out[2];
-    philox(rng->key, rng->counter++, out);
-    double u = (double)(out[0] >> 11) * 0x1p-53, v = (double)(out[1] >> 11) * 0x1p-53;
-    return sqrt(-2 * log(1 - u)) * cos(6.283185307179586477 * v);
-}
+double mn_rng_uniform(mn_rng *rng) { return p_uniform(rng->key, rng->counter++); }
+double mn_rng_normal(mn_rng *rng) { return p_normal(rng->key, rng->counter++); }
 int64_t mn_rng_below(mn_rng *rng, int64_t n) { return n > 0 ? (int64_t)(((unsigned __int128)mn_rng_next(rng) * (uint64_t)n) >> 64) : 0; }
 
 /* ---- NumPy ---- */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "internal.h"
+#include "cuda/cuda.h"
+#include "../kernels/unary.h"
 
 static _Thread_local bool tape_off;
 static _Thread_local uint64_t next_seq = 1, epoch;
@@ -66,11 +68,51 @@ static const struct { const char *name; mn_kernel cpu[2]; } kernels[] = {
 #undef K
 };
 
-mn_status mn_launch(const mn_op *op, enum mn_kernel_id id, const void *args) {
-    mn_kernel k = kernels[id].cpu[op->dtype == MN_F64];
-    if (!k) return mn_op_fail(op, MN_EINTERNAL, "kernel %s has no %s variant on this device", kernels[id].name, mn_dtype_name(op->dtype));
-    if (k(args, NULL)) return mn_op_fail(op, MN_EDEVICE, "kernel %s failed", kernels[id].name);
+mn_status mn_launch_on(const char *who, mn_device device, mn_dtype dtype, enum mn_kernel_id id, const void *args) {
+    if (device == MN_CUDA && dtype == MN_F32) return mn_cuda_launch(who, id, args);
+    mn_kernel k = device == MN_CPU ? kernels[id].cpu[dtype == MN_F64] : NULL;
+    if (!k) return mn_fail(MN_EINTERNAL, "%s: kernel %s has no %s variant on %s", who, kernels[id].name, mn_dtype_name(dtype), mn_device_name(device));
+    if (k(args, NULL)) return mn_fail(MN_EDEVICE, "%s: kernel %s failed", who, kernels[id].name);
     return MN_OK;
+}
+
+#define COMPOSE(name) extern int kt_##name(const void *) __attribute__((weak));
+#define REPLACE(name) COMPOSE(name)
+#include "../kernels/tuned/tuned.def"
+#undef COMPOSE
+static const struct { const char *name; int (*cpu)(const void *); } tuned[] = {
+#define COMPOSE(name) {#name, kt_##name},
+#include "../kernels/tuned/tuned.def"
+#undef COMPOSE
+#undef REPLACE
+};
+/* Which tuned kernel takes a kernel's place, + 1. */
+static const unsigned char tuned_of[MN_K_COUNT] = {
+#define COMPOSE(name)
+#define REPLACE(name) [MN_K_##name] = MN_T_##name + 1,
+#include "../kernels/tuned/tuned.def"
+#undef COMPOSE
+#undef REPLACE
+};
+
+bool mn_has_tuned(const mn_op *op, enum mn_tuned_id id) {
+    if (op->dtype != MN_F32) return false;
+    return op->device == MN_CUDA ? mn_cuda_has_tuned(id) : tuned[id].cpu != NULL;
+}
+
+mn_status mn_tuned(const mn_op *op, enum mn_tuned_id id, const void *args, bool *done) {
+    *done = false;
+    if (op->dtype != MN_F32) return MN_OK;
+    if (op->device == MN_CUDA) return mn_cuda_tuned(op->def->name, id, args, done);
+    const int r = tuned[id].cpu ? tuned[id].cpu(args) : -1;
+    *done = r >= 0;
+    return r > 0 ? mn_op_fail(op, MN_EDEVICE, "tuned kernel %s: the library refused, or memory is short", tuned[id].name) : MN_OK;
+}
+
+mn_status mn_launch(const mn_op *op, enum mn_kernel_id id, const void *args) {
+    bool done = false;
+    mn_status s = tuned_of[id] ? mn_tuned(op, (enum mn_tuned_id)(tuned_of[id] - 1), args, &done) : MN_OK;
+    return s || done ? s : mn_launch_on(op->def->name, op->device, op->dtype, id, args);
 }
 
 /* ---- outputs and gradients, called by ops ---- */
@@ -95,6 +137,12 @@ mn_status mn_accumulate(mn_tensor *dst, mn_tensor *src) {
     if (dst->n != src->n || dst->dtype != src->dtype)
         return mn_fail(MN_EINTERNAL, "gradient of shape %s added to one of shape %s", mn_shape_text(src), mn_shape_text(dst));
     int64_t n = dst->n;
+    if (dst->device != src->device)
+        return mn_fail(MN_EDEVICE, "gradient on %s added to one on %s", src->device == MN_CPU ? "the host" : "the GPU", dst->device == MN_CPU ? "the host" : "the GPU");
+    if (dst->device == MN_CUDA) {                     /* affine's backward: out += a * dy */
+        struct k_unary p = {.n = n, .dy = src->data, .out = dst->data, .a = 1};
+        return mn_launch_on("sum of gradients", MN_CUDA, dst->dtype, MN_K_affine_bwd, &p);
+    }
     if (dst->dtype == MN_F32) {
         float *d = dst->data;
         const float *s = src->data;
@@ -155,7 +203,7 @@ static mn_status bind_inputs(mn_op *op, int nin, mn_tensor *const *in) {
         return mn_op_fail(op, MN_EARG, "%d inputs given, at most %d expected (%s)", nin, variadic ? MN_MAX_IN : declared, op->def->in);
     op->nin = nin;
     op->dtype = MN_F32;
-    bool have_real = false;
+    bool have_real = false, placed = false;
     for (int j = 0; j < (nin > declared ? nin : declared); j++) {
         mn_tensor *x = j < nin ? in[j] : NULL;
         const char *name = names[j < declared ? j : declared - 1];
@@ -170,7 +218,15 @@ static mn_status bind_inputs(mn_op *op, int nin, mn_tensor *const *in) {
             op->dtype = x->dtype;
             have_real = true;
         }
-        op->device = x->device;
+        if (!(op->def->host & MN_SAVE_IN(j))) {
+            if (placed && x->device != op->device) {
+                char first[16];
+                snprintf(first, sizeof first, "%s", mn_device_name(op->device));
+                return mn_op_fail(op, MN_EDEVICE, "input '%s' is on %s, the inputs before it are on %s; mien.to moves a tensor", name, mn_device_name(x->device), first);
+            }
+            op->device = x->device;
+            placed = true;
+        }
         op->in[j] = x;
         op->recording |= x->wants_grad && op->def->backward && !tape_off;
     }
@@ -227,8 +283,10 @@ mn_status mn_apply(const mn_opdef *def, int nin, mn_tensor *const *in, int nattr
     mn_status s = bind_inputs(op, nin, in);
     if (!s) s = bind_attrs(op, nattr, attrs);
     bool was = mn_tape_enable(false);             /* ops built from ops record themselves only */
+    const mn_device made = mn_device_use(op->device);
     if (!s) s = def->shape(op);
     if (!s) s = def->forward(op);
+    mn_device_use(made);
     mn_tape_enable(was);
     if (!s && mn_errcode()) s = mn_errcode();
     if (s) {
@@ -318,7 +376,9 @@ static mn_status run_backward(mn_op *op) {
     for (int k = 0; k < MN_MAX_OUT; k++)
         if (op->saved_out[k] && op->out[k] && !op->out[k]->data)
             mn_tensor_attach(lent_out[k] = op->out[k], op->saved_out[k], op->saved_out_data[k]);
+    const mn_device made = mn_device_use(op->device);
     mn_status s = op->def->backward(op);
+    mn_device_use(made);
     for (int j = 0; j < op->nin; j++) if (lent_in[j]) { lent_in[j]->buf = NULL; lent_in[j]->data = NULL; }
     for (int k = 0; k < MN_MAX_OUT; k++) if (lent_out[k]) { lent_out[k]->buf = NULL; lent_out[k]->data = NULL; }
     return s ? s : mn_errcode();
@@ -347,7 +407,9 @@ mn_status mn_backward(mn_tensor *loss, mn_tensor *seed) {
         return mn_fail(MN_ESHAPE, "backward: seed %s for a loss of shape %s", mn_shape_text(seed), mn_shape_text(loss));
     mn_scope scope = mn_scope_open();
     bool was = mn_tape_enable(false);
+    const mn_device made = mn_device_use(loss->device);
     mn_tensor *g = seed ? mn_clone(seed) : mn_full(loss->dtype, loss->nd, loss->shape, 1);
+    mn_device_use(made);
     mn_status s = g ? MN_OK : mn_errcode();
     if (g && loss->grad) s = mn_accumulate(loss->grad, g);
     else if (g) loss->grad = mn_retain(g);

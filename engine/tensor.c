@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "internal.h"
+#include "cuda/cuda.h"
+#include "../kernels/random.h"
 
 int64_t mn_tensors_alive;                       /* for leak tests */
 
@@ -39,19 +41,54 @@ mn_tensor *mn_scope_leave(mn_scope scope, mn_tensor *keep) {
 
 /* ---- buffers ---- */
 
-mn_buf *mn_buf_new(size_t bytes) {
+/* Bytes on both sides of every new buffer's numbers, filled with GUARD and looked at when the buffer is let go: for tests. */
+enum { GUARD = 0xA5 };
+static size_t margin;
+static int64_t overruns;
+void mn_guard_buffers(bool on) { margin = on ? 256 : 0; }
+int64_t mn_guard_overruns(void) { return overruns; }
+
+static mn_status move(mn_device device, bool out, void *host, void *p, size_t bytes) {
+    if (device == MN_CUDA) return out ? mn_cuda_upload(p, host, bytes) : mn_cuda_download(host, p, bytes);
+    memcpy(out ? p : host, out ? host : p, bytes);
+    return MN_OK;
+}
+static void guard(mn_buf *b, bool out) {
+    unsigned char bytes[256];
+    for (int side = 0; side < 2; side++) {
+        memset(bytes, out ? GUARD : 0, sizeof bytes);
+        if (move(b->device, out, bytes, side ? (char *)b->data + b->bytes : (char *)b->data - b->margin, b->margin)) return;
+        for (size_t i = 0; i < b->margin; i++) if (bytes[i] != GUARD) { overruns++; break; }
+    }
+}
+
+mn_buf *mn_buf_new(mn_pool *pool, mn_device device, size_t bytes) {
     mn_buf *b = calloc(1, sizeof *b);
     if (!b) { mn_fail(MN_ENOMEM, "out of memory"); return NULL; }
     b->refs = 1;
     b->bytes = bytes ? bytes : 1;
-    if (!(b->data = mn_alloc(b->bytes))) { free(b); return NULL; }
+    b->device = device;
+    b->margin = margin;
+    char *block = mn_pool_take(pool, b->bytes + 2 * b->margin);
+    if (!block) {
+        if (!mn_errcode()) mn_fail(MN_ENOMEM, "out of memory");
+        free(b);
+        return NULL;
+    }
+    b->data = block + b->margin;
+    b->pool = mn_pool_retain(pool);
+    if (b->margin) guard(b, true);
     return b;
 }
 mn_buf *mn_buf_retain(mn_buf *b) { b->refs++; return b; }
 void mn_buf_release(mn_buf *b) {
     if (!b || --b->refs) return;
     if (b->release) b->release(b->owner);
-    else if (b->bytes) mn_dealloc(b->data, b->bytes);
+    if (b->pool) {
+        if (b->margin) guard(b, false);
+        mn_pool_give(b->pool, (char *)b->data - b->margin, b->bytes + 2 * b->margin);
+        mn_pool_release(b->pool);
+    }
     free(b);
 }
 
@@ -121,56 +158,133 @@ void mn_tensor_attach(mn_tensor *t, mn_buf *b, void *data) {
     t->device = b->device;
 }
 
-mn_tensor *mn_empty(mn_dtype dtype, int nd, const int64_t *shape) {
+/* ---- creation ---- */
+
+static _Thread_local mn_device making;             /* mn_device_use */
+mn_device mn_device_use(mn_device device) {
+    const mn_device was = making;
+    making = device;
+    return was;
+}
+
+static size_t bytes_of(const mn_tensor *t) { return (size_t)t->n * mn_dtype_size(t->dtype); }
+
+static mn_tensor *new_in(mn_pool *pool, mn_device device, mn_dtype dtype, int nd, const int64_t *shape) {
     if (mn_errcode()) return NULL;
     mn_tensor *t = new_tensor(dtype, nd, shape);
     if (!t) return NULL;
-    mn_buf *b = mn_buf_new((size_t)t->n * mn_dtype_size(dtype));
+    mn_buf *b = mn_buf_new(pool, device, bytes_of(t));
     if (!b) { mn_release(t); return NULL; }
     mn_tensor_attach(t, b, b->data);
     return mn_scope_push(t);
 }
+mn_tensor *mn_empty(mn_dtype dtype, int nd, const int64_t *shape) { return new_in(mn_pool_of(making), making, dtype, nd, shape); }
+mn_tensor *mn_empty_host(mn_dtype dtype, int nd, const int64_t *shape) { return new_in(mn_pool_shared(MN_CPU), MN_CPU, dtype, nd, shape); }
 
-mn_tensor *mn_zeros(mn_dtype dtype, int nd, const int64_t *shape) {
-    mn_tensor *t = mn_empty(dtype, nd, shape);
-    if (t) memset(t->data, 0, (size_t)t->n * mn_dtype_size(dtype));
-    return t;
-}
-
-void mn_fill(mn_tensor *t, double value) {
-    switch (t->dtype) {
-    case MN_F32: for (int64_t i = 0; i < t->n; i++) ((float *)t->data)[i] = (float)value; break;
-    case MN_F64: for (int64_t i = 0; i < t->n; i++) ((double *)t->data)[i] = value; break;
-    case MN_I32: for (int64_t i = 0; i < t->n; i++) ((int32_t *)t->data)[i] = (int32_t)value; break;
-    case MN_U8: memset(t->data, (int)value, (size_t)t->n); break;
-    case MN_F16: for (int64_t i = 0; i < t->n; i++) ((_Float16 *)t->data)[i] = (_Float16)value; break;
+static void put_number(void *data, mn_dtype dtype, int64_t i, double value) {
+    switch (dtype) {
+    case MN_F32: ((float *)data)[i] = (float)value; break;
+    case MN_F64: ((double *)data)[i] = value; break;
+    case MN_I32: ((int32_t *)data)[i] = (int32_t)value; break;
+    case MN_U8: ((uint8_t *)data)[i] = (uint8_t)value; break;
+    case MN_F16: ((_Float16 *)data)[i] = (_Float16)value; break;
     default: break;
     }
 }
 
+/* Numbers of 4 bytes and of 1 by the GPU's own means, zeros of any kind too; others come from the host. */
+static mn_status fill_on_gpu(mn_tensor *t, double value) {
+    union { double room; uint32_t bits; } one = {0};
+    const size_t size = mn_dtype_size(t->dtype);
+    put_number(&one, t->dtype, 0, value);
+    if (size == 4 || size == 1) return mn_cuda_set(t->data, one.bits, size, (size_t)t->n);
+    if (value == 0) return mn_cuda_set(t->data, 0, 1, bytes_of(t));
+    mn_scope scope = mn_scope_open();
+    mn_tensor *host = mn_empty_host(t->dtype, t->nd, t->shape);
+    if (host) mn_fill(host, value);
+    mn_status s = host ? mn_copy(t, host) : mn_errcode();
+    mn_scope_close(scope);
+    return s;
+}
+
+mn_status mn_fill(mn_tensor *t, double value) {
+    if (t->device == MN_CUDA) return fill_on_gpu(t, value);
+    switch (t->dtype) {
+    case MN_F32: for (int64_t i = 0; i < t->n; i++) ((float *)t->data)[i] = (float)value; break;
+    case MN_U8: memset(t->data, (int)value, (size_t)t->n); break;
+    default: for (int64_t i = 0; i < t->n; i++) put_number(t->data, t->dtype, i, value);
+    }
+    return MN_OK;
+}
+
 mn_tensor *mn_full(mn_dtype dtype, int nd, const int64_t *shape, double value) {
     mn_tensor *t = mn_empty(dtype, nd, shape);
-    if (t) mn_fill(t, value);
+    return t && !mn_fill(t, value) ? t : NULL;
+}
+mn_tensor *mn_zeros(mn_dtype dtype, int nd, const int64_t *shape) {
+    mn_tensor *t = mn_empty(dtype, nd, shape);
+    if (t && t->device == MN_CPU) memset(t->data, 0, bytes_of(t));
+    else if (t && mn_fill(t, 0)) return NULL;
     return t;
 }
 
+/* The stream's next n numbers; on the GPU f32 draws are made there, from the same counters. */
 static mn_tensor *random_tensor(mn_dtype dtype, int nd, const int64_t *shape, mn_rng *rng, double (*draw)(mn_rng *)) {
     if (!mn_is_real(dtype)) { mn_fail(MN_EDTYPE, "random tensor: f32 or f64 expected, got %s", mn_dtype_name(dtype)); return NULL; }
-    mn_tensor *t = mn_empty(dtype, nd, shape);
-    for (int64_t i = 0; t && i < t->n; i++) {
-        double v = draw(rng);
-        if (dtype == MN_F32) ((float *)t->data)[i] = (float)v;
-        else ((double *)t->data)[i] = v;
+    mn_tensor *t = making == MN_CUDA && dtype == MN_F64 ? mn_empty_host(dtype, nd, shape) : mn_empty(dtype, nd, shape);
+    if (!t) return NULL;
+    if (t->device == MN_CUDA) {
+        struct k_random p = {.n = t->n, .key = rng->key, .counter = rng->counter, .normal = draw == mn_rng_normal, .out = t->data};
+        rng->counter += (uint64_t)t->n;
+        return mn_launch_on("random tensor", MN_CUDA, dtype, MN_K_random, &p) ? NULL : t;
     }
-    return t;
+    for (int64_t i = 0; i < t->n; i++) put_number(t->data, dtype, i, draw(rng));
+    return mn_to(t, making);
 }
 mn_tensor *mn_randn(mn_dtype dtype, int nd, const int64_t *shape, mn_rng *rng) { return random_tensor(dtype, nd, shape, rng, mn_rng_normal); }
 mn_tensor *mn_rand(mn_dtype dtype, int nd, const int64_t *shape, mn_rng *rng) { return random_tensor(dtype, nd, shape, rng, mn_rng_uniform); }
 
+/* ---- devices ---- */
+
+mn_device mn_device_of(const mn_tensor *t) { return t->device; }
+const char *mn_device_name(mn_device device) {
+    static _Thread_local char name[16];
+    if (device == MN_CPU) return "cpu";
+    snprintf(name, sizeof name, "cuda:%d", mn_cuda_selected());
+    return name;
+}
+mn_status mn_device_choose(const char *name, mn_device *device) {
+    int ordinal = 0, end = 0;
+    *device = MN_CPU;
+    if (!strcmp(name, "cpu")) return MN_OK;
+    if (strcmp(name, "cuda") && (sscanf(name, "cuda:%d%n", &ordinal, &end) != 1 || name[end])) return mn_fail(MN_EARG, "device: cpu, cuda or cuda:N expected, got '%s'", name);
+    mn_status s = mn_cuda_select(strcmp(name, "cuda") ? ordinal : mn_cuda_selected());
+    if (!s) *device = MN_CUDA;
+    return s;
+}
+
+mn_status mn_copy(mn_tensor *to, mn_tensor *from) {
+    if (to->n != from->n || to->dtype != from->dtype)
+        return mn_fail(MN_ESHAPE, "copy: %s %s expected, got %s %s", mn_dtype_name(to->dtype), mn_shape_text(to), mn_dtype_name(from->dtype), mn_shape_text(from));
+    if (!to->n) return MN_OK;
+    if (to->device == MN_CUDA) return (from->device == MN_CUDA ? mn_cuda_copy : mn_cuda_upload)(to->data, from->data, bytes_of(to));
+    if (from->device == MN_CUDA) return mn_cuda_download(to->data, from->data, bytes_of(to));
+    memcpy(to->data, from->data, bytes_of(to));
+    return MN_OK;
+}
+
+mn_tensor *mn_to(mn_tensor *t, mn_device device) {
+    if (!t || t->device == device) return t;
+    mn_tensor *copy = new_in(mn_pool_shared(device), device, t->dtype, t->nd, t->shape);
+    if (!copy || mn_copy(copy, t)) return NULL;
+    if (device == MN_CUDA) mn_graph_constant(copy->buf);
+    return copy;
+}
+
 mn_tensor *mn_from(mn_dtype dtype, int nd, const int64_t *shape, const void *src) {
-    mn_tensor *t = mn_empty(dtype, nd, shape);
-    if (t && t->n) memcpy(t->data, src, (size_t)t->n * mn_dtype_size(dtype));
-    return t;
+    mn_tensor *t = mn_empty_host(dtype, nd, shape);
+    if (t && t->n) memcpy(t->data, src, bytes_of(t));
+    return mn_to(t, making);
 }
 
 mn_tensor *mn_wrap(mn_dtype dtype, int nd, const int64_t *shape, void *data, void (*release)(void *), void *owner) {
@@ -198,19 +312,26 @@ mn_tensor *mn_view(mn_tensor *t, int nd, const int64_t *shape, int64_t offset) {
     return mn_scope_push(v);
 }
 mn_tensor *mn_detach(mn_tensor *t) { return t ? mn_view(t, t->nd, t->shape, 0) : NULL; }
-mn_tensor *mn_clone(mn_tensor *t) { return t ? mn_from(t->dtype, t->nd, t->shape, t->data) : NULL; }
+mn_tensor *mn_clone(mn_tensor *t) {
+    mn_tensor *c = t ? new_in(mn_pool_of(t->device), t->device, t->dtype, t->nd, t->shape) : NULL;
+    return c && !mn_copy(c, t) ? c : NULL;
+}
 
 double mn_item(mn_tensor *t, int64_t i) {
     if (!t || i < 0 || i >= t->n || !t->data) {
         mn_fail(MN_EARG, "item: index %lld of a tensor with %lld elements", (long long)i, (long long)(t ? t->n : 0));
         return 0;
     }
+    double one;                                       /* room for a number of any type */
+    const char *at = (const char *)t->data + (size_t)i * mn_dtype_size(t->dtype);
+    if (t->device == MN_CUDA && mn_cuda_download(&one, at, mn_dtype_size(t->dtype))) return 0;
+    const void *p = t->device == MN_CUDA ? (const void *)&one : at;
     switch (t->dtype) {
-    case MN_F32: return ((float *)t->data)[i];
-    case MN_F64: return ((double *)t->data)[i];
-    case MN_I32: return ((int32_t *)t->data)[i];
-    case MN_U8: return ((uint8_t *)t->data)[i];
-    default: return (double)((_Float16 *)t->data)[i];
+    case MN_F32: return *(const float *)p;
+    case MN_F64: return *(const double *)p;
+    case MN_I32: return *(const int32_t *)p;
+    case MN_U8: return *(const uint8_t *)p;
+    default: return (double)*(const _Float16 *)p;
     }
 }
 
@@ -222,10 +343,13 @@ double mn_item(mn_tensor *t, int64_t i) {
     case MN_U8: for (int64_t i = 0; i < t->n; i++) ((uint8_t *)c->data)[i] = (uint8_t)((S *)t->data)[i]; break;    \
     default: for (int64_t i = 0; i < t->n; i++) ((_Float16 *)c->data)[i] = (_Float16)((S *)t->data)[i]; break;     \
     }
+/* By the host, also for a tensor of the GPU: types change where files are read and written. */
 mn_tensor *mn_cast(mn_tensor *t, mn_dtype dtype) {
     if (!t || t->dtype == dtype) return t;
-    mn_tensor *c = mn_empty(dtype, t->nd, t->shape);
-    if (!c) return NULL;
+    const mn_device device = t->device;
+    mn_tensor *c = mn_empty_host(dtype, t->nd, t->shape);
+    t = mn_to(t, MN_CPU);
+    if (!c || !t) return NULL;
     switch (t->dtype) {
     case MN_F32: CAST_FROM(float) break;
     case MN_F64: CAST_FROM(double) break;
@@ -233,7 +357,7 @@ mn_tensor *mn_cast(mn_tensor *t, mn_dtype dtype) {
     case MN_U8: CAST_FROM(uint8_t) break;
     default: CAST_FROM(_Float16) break;
     }
-    return c;
+    return mn_to(c, device);
 }
 
 int mn_ndim(const mn_tensor *t) { return t->nd; }

@@ -3,7 +3,7 @@
 #include "bias_act.h"
 #include "simd.h"
 
-KERNEL_ROWS(bias_act_fwd) {
+KERNEL_SPREAD(bias_act_fwd, S) {
     const int64_t c = i % p->C;
     const real b = p->b ? ((const real *)p->b)[c] : 0;
     const real up = (real)p->gain, low = (real)(p->gain * p->slope), limit = (real)p->limit;

@@ -21,7 +21,7 @@
     else { real a = *pa, b = *pb; K_LOOP(j, p->inner) { real dy = p->dy ? pd[j] : 0; (void)a; (void)b; (void)dy; out[j] assign (expr); } }
 
 #define B(name, saves, fwd, da, db, doc)            \
-    KERNEL_ROWS(name##_fwd) { ROW(fwd, =) }         \
-    KERNEL_ROWS(name##_bwd_a) { ROW(da, +=) }       \
-    KERNEL_ROWS(name##_bwd_b) { ROW(db, +=) }
+    KERNEL_SPREAD(name##_fwd, inner) { ROW(fwd, =) }         \
+    KERNEL_SPREAD(name##_bwd_a, inner) { ROW(da, +=) }       \
+    KERNEL_SPREAD(name##_bwd_b, inner) { ROW(db, +=) }
 #include "binary.def"

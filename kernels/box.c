@@ -2,7 +2,7 @@
 #include "k.h"
 #include "box.h"
 
-KERNEL_ROWS(box) {
+KERNEL_SPREAD(box, w) {
     const int64_t plane = i / p->h, line = i % p->h;
     const real *in = (const real *)p->in + plane * p->in_plane + line * p->in_line;
     real *out = (real *)p->out + plane * p->out_plane + line * p->out_line;

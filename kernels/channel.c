@@ -3,7 +3,7 @@
 #include "channel.h"
 #include "simd.h"
 
-KERNEL_ROWS(channel_affine) {
+KERNEL_SPREAD(channel_affine, S) {
     const int64_t c = i % p->C;
     const real scale = p->scale ? ((const real *)p->scale)[c] : 1, shift = p->shift ? ((const real *)p->shift)[c] : 0;
     const real *x = (const real *)p->x + i * p->S;
@@ -24,14 +24,14 @@ KERNEL_ROWS(channel_sum) {
     if (K_FIRST) ((real *)p->out)[i] += (real)sum;
 }
 
-KERNEL_ROWS(prelu_fwd) {
+KERNEL_SPREAD(prelu_fwd, S) {
     const real slope = ((const real *)p->slope)[i % p->C];
     const real *x = (const real *)p->x + i * p->S;
     real *out = (real *)p->out + i * p->S;
     K_LOOP(s, p->S) out[s] = x[s] * (x[s] > 0 ? 1 : slope);
 }
 
-KERNEL_ROWS(prelu_bwd) {
+KERNEL_SPREAD(prelu_bwd, S) {
     const real slope = ((const real *)p->slope)[i % p->C];
     const real *x = (const real *)p->x + i * p->S, *dy = (const real *)p->dy + i * p->S;
     real *out = (real *)p->out + i * p->S;

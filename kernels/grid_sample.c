@@ -20,7 +20,7 @@ KERNEL_ROWS(grid_sample_fwd) {
     }
 }
 
-KERNEL_ROWS_HEAVY(grid_sample_bwd_x) {
+KERNEL_SCATTER(grid_sample_bwd_x) {
     const int64_t c = p->c, b = i / (p->blocks * p->chunks), q = i / p->chunks % p->blocks * p->block;
     const int64_t first = i % p->chunks * p->chunk, left = p->points - first;
     const int64_t len = c - q < p->block ? c - q : p->block;

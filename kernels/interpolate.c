@@ -41,7 +41,7 @@ KERNEL(interpolate_bwd_w) {
     }
 }
 
-KERNEL_ROWS_HEAVY(interpolate_bwd_attr) {
+KERNEL_SCATTER(interpolate_bwd_attr) {
     const int64_t d = p->d, b = i / (p->blocks * p->chunks), q = i / p->chunks % p->blocks * p->block;
     const int64_t first = i % p->chunks * p->chunk, left = p->points - first, len = d - q < p->block ? d - q : p->block;
     real *dattr = (real *)p->dattr + b * p->stride + q;

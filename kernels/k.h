@@ -16,7 +16,9 @@
 #ifndef K_H
 #define K_H
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "shapes.h"
 #include "vmath.h"
 #if defined(__CUDACC__) || defined(K_EMULATE)
 #define K_CUDA                            /* the bodies become kernels for a GPU, real or emulated (cuda/device.h) */
@@ -25,7 +27,13 @@
 #ifndef K_REAL
 #define K_REAL float
 #define K_SUFFIX f32
-#define K_HOST_KINDS 1
+/* What a GPU needs to know to launch the kernel; there are GPU kernels for f32 alone.  len: the field with the length of a row, n where none is. */
+#define K_DESCRIBE(op, kind, len)                                               \
+  _Static_assert(offsetof(struct k_##op, n) == 0, "n comes first: the host reads it without knowing the struct"); \
+  extern const struct k_shape k_shape_##op;                                     \
+  const struct k_shape k_shape_##op = {kind, sizeof(struct k_##op), offsetof(struct k_##op, len)};
+#else
+#define K_DESCRIBE(op, kind, len)
 #endif
 typedef K_REAL real;
 #define K_CAT_(d, op, s) k_##d##_##op##_##s
@@ -36,8 +44,8 @@ typedef K_REAL real;
 #include "cuda/device.h"
 #define K_ENTRY(op) K_CAT(cuda, op, K_SUFFIX)
 typedef real k_acc;                       /* sums within a thread */
-enum { K_THREADS = 256 };                 /* of a block; element kernels want n / 256 blocks, row kernels n, fewer take turns */
 #define K_ATOMIC_ADD(p, v) atomicAdd((p), (real)(v))
+/* Entries are found by name (engine/cuda/device.c), which also chooses the grid; loops allow for any. */
 #define KERNEL(op)                                                              \
   K_FN void op##_at(const struct k_##op *, int64_t);                            \
   K_GLOBAL(K_ENTRY(op), k_##op, K_THREADS) {                                    \
@@ -49,7 +57,7 @@ enum { K_THREADS = 256 };                 /* of a block; element kernels want n 
   K_GLOBAL(K_ENTRY(op), k_##op, K_THREADS) {                                    \
     for (int64_t i = blockIdx.x; i < a.n; i += gridDim.x) { op##_row(&a, i); __syncthreads(); } } \
   K_FN void op##_row(const struct k_##op *p, int64_t i)
-#define K_LOOP(j, len) for (int64_t j = threadIdx.x; j < (len); j += blockDim.x)
+#define K_LOOP(j, len) for (int64_t j = blockIdx.y * blockDim.x + threadIdx.x; j < (len); j += gridDim.y * blockDim.x)
 #define K_FIRST (threadIdx.x == 0)        /* guards what one thread of the row does */
 /* Combine over the row's threads; every thread gets the result. */
 K_FN k_acc k_block(k_acc v, int take_max) {
@@ -74,7 +82,8 @@ typedef double k_acc;
 /* Kernels that scatter run on one thread on the CPU (KERNEL_SERIAL), so sums have one order. */
 #define K_ATOMIC_ADD(p, v) (*(p) += (real)(v))
 #define K_GRAIN 16384                     /* below this many elements threads cost more than they bring */
-#define K_BODY(op, call, serial, grain)                                         \
+#define K_BODY(op, kind, len, call, serial, grain)                              \
+  K_DESCRIBE(op, kind, len)                                                     \
   K_FN void call(const struct k_##op *, int64_t);                               \
   int K_ENTRY(op)(const void *args, void *stream);                              \
   int K_ENTRY(op)(const void *args, void *stream) {                             \
@@ -86,14 +95,8 @@ typedef double k_acc;
     for (int64_t i = 0; i < n; i++) call(&p, i);                                \
     return 0; }                                                                 \
   K_FN void call(const struct k_##op *p, int64_t i)
-/* Whether a GPU gives kernel op a block per row, or 256 elements to a block. */
-#if K_HOST_KINDS
-#define K_KIND(op, rows) extern const char k_rows_##op; const char k_rows_##op = (rows);
-#else
-#define K_KIND(op, rows)
-#endif
-#define KERNEL(op) K_KIND(op, 0) K_BODY(op, op##_at, 0, K_GRAIN)
-#define KERNEL_ROWS(op) K_KIND(op, 1) K_BODY(op, op##_row, 0, 16)
+#define KERNEL(op) K_BODY(op, K_ELEMENTS, n, op##_at, 0, K_GRAIN)
+#define KERNEL_ROWS(op) K_BODY(op, K_ROWS, n, op##_row, 0, 16)
 #define K_LOOP(j, len) for (int64_t j = 0; j < (len); j++)
 #define K_FIRST 1
 #define K_COLUMNS 16                      /* a cache line: summing single columns would fetch each line 16 times */
@@ -101,20 +104,22 @@ typedef double k_acc;
 #define K_MAX(v) (v)
 #endif
 
-/* Scattering kernels: threads in any order on a GPU (K_ATOMIC_ADD), one thread on the CPU. */
+/* Variants.  KERNEL_SPREAD(op, len): rows of p->len elements without K_SUM, K_MAX or K_FIRST, so that several blocks may share a long one.
+ * KERNEL_SERIAL and KERNEL_SCATTER: elements and rows that add where others add too (K_ATOMIC_ADD): one order on the CPU;
+ * on a GPU one order when a row is one thread (MIEN_DETERMINISTIC=1).  _HEAVY: elements or rows that cost
+ * thousands of operations each, so that threads pay from the second one on. */
 #ifdef K_CUDA
+#define KERNEL_SPREAD(op, len) KERNEL_ROWS(op)
 #define KERNEL_SERIAL(op) KERNEL(op)
-#else
-#define KERNEL_SERIAL(op) K_KIND(op, 0) K_BODY(op, op##_at, 1, 0)
-#endif
-
-/* Elements (rows) that cost thousands of operations each, so that threads pay from the second one on. */
-#ifdef K_CUDA
+#define KERNEL_SCATTER(op) KERNEL_ROWS(op)
 #define KERNEL_HEAVY(op) KERNEL(op)
 #define KERNEL_ROWS_HEAVY(op) KERNEL_ROWS(op)
 #else
-#define KERNEL_HEAVY(op) K_KIND(op, 0) K_BODY(op, op##_at, 0, 2)
-#define KERNEL_ROWS_HEAVY(op) K_KIND(op, 1) K_BODY(op, op##_row, 0, 2)
+#define KERNEL_SPREAD(op, len) K_BODY(op, K_SPREAD, len, op##_row, 0, 16)
+#define KERNEL_SERIAL(op) K_BODY(op, K_SERIAL, n, op##_at, 1, 0)
+#define KERNEL_SCATTER(op) K_BODY(op, K_SCATTER, n, op##_row, 0, 2)
+#define KERNEL_HEAVY(op) K_BODY(op, K_ELEMENTS, n, op##_at, 0, 2)
+#define KERNEL_ROWS_HEAVY(op) K_BODY(op, K_ROWS, n, op##_row, 0, 2)
 #endif
 
 /* Functions by precision.  In f32, exp and what is made of it come from vmath.h, so that loops become vector code. */

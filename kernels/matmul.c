@@ -32,7 +32,7 @@ KERNEL_ROWS(column_sum) {
     }
 }
 
-KERNEL_ROWS(row_fill) {
+KERNEL_SPREAD(row_fill, cols) {
     const real *b = (const real *)p->b;
     real *out = (real *)p->out + i * p->cols;
     K_LOOP(j, p->cols) out[j] = b[j];

@@ -3,7 +3,7 @@
 #include "modconv.h"
 #include "simd.h"
 
-KERNEL_ROWS(scale_rows) {
+KERNEL_SPREAD(scale_rows, S) {
     const real *x = (const real *)p->x + i * p->S, s = ((const real *)p->s)[i];
     real *out = (real *)p->out + i * p->S;
     if (p->add) { K_LOOP(j, p->S) out[j] += x[j] * s; }

@@ -124,7 +124,7 @@ KERNEL_ROWS(rasterize_fwd) {
     }
 }
 
-KERNEL_ROWS_HEAVY(rasterize_bwd) {
+KERNEL_SCATTER(rasterize_bwd) {
     const int64_t s = p->size, b = i / p->chunks, begin = i % p->chunks * p->chunk, left = s * s - begin;
     const real *pos = (const real *)p->pos + b * p->v * 3;
     real *dpos = (real *)p->dpos + b * p->v * 3;

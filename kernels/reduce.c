@@ -30,14 +30,14 @@ KERNEL_ROWS(sum_fwd) {
 #endif
 }
 
-KERNEL_ROWS(sum_bwd) {
+KERNEL_SPREAD(sum_bwd, inner) {
     const real *dy = (const real *)p->dy + i / p->len * p->inner;
     real *dx = (real *)p->dx + i * p->inner, scale = (real)p->scale;
     K_LOOP(j, p->inner) dx[j] += scale * dy[j];
 }
 
 /* The adjoint of a row sum: every element of a row gets the row's dy. */
-KERNEL_ROWS(spread_bwd) {
+KERNEL_SPREAD(spread_bwd, inner) {
     real *dx = (real *)p->dx + i * p->inner, g = (real)p->scale * ((const real *)p->dy)[i];
     K_LOOP(j, p->inner) dx[j] += g;
 }

@@ -2,7 +2,7 @@
 #include "k.h"
 #include "shape.h"
 
-KERNEL_ROWS(permute) {
+KERNEL_SPREAD(permute, inner) {
     int64_t at = 0, rest = i, step = p->inner_step;
     for (int d = p->nd - 1; d >= 0; d--) {
         at += rest % p->dim[d] * p->step[d];
@@ -15,14 +15,14 @@ KERNEL_ROWS(permute) {
     else { K_LOOP(j, p->inner) y[j] = x[j * step]; }
 }
 
-KERNEL_ROWS(block) {
+KERNEL_SPREAD(block, len) {
     const real *x = (const real *)p->x + i * p->x_step;
     real *y = (real *)p->y + i * p->y_step;
     if (p->add) { K_LOOP(j, p->len) y[j] += x[j]; }
     else { K_LOOP(j, p->len) y[j] = x[j]; }
 }
 
-KERNEL_ROWS(gather) {
+KERNEL_SPREAD(gather, inner) {
     int32_t r = p->index[i];
     real *y = (real *)p->y + i * p->inner;
     const real *x = (const real *)p->x + (int64_t)r * p->inner;

@@ -11,7 +11,7 @@ KERNEL(triplane_fwd) {
     triplane_at(planes, p->axes, (const real *)p->points + i * 3, p->h, p->w, p->c, (real *)p->out + i * p->c);
 }
 
-KERNEL_ROWS_HEAVY(triplane_bwd_planes) {
+KERNEL_SCATTER(triplane_bwd_planes) {
     const int64_t c = p->c, plane = i / (p->blocks * p->chunks), q = i / p->chunks % p->blocks * p->block;
     const int64_t first = i % p->chunks * p->chunk, left = p->m - first;
     const int64_t len = c - q < p->block ? c - q : p->block;

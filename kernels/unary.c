@@ -13,7 +13,7 @@ enum { NONE, IN, OUT };
         const real x = (saves) == IN ? ((const real *)p->x)[i] : 0;                                \
         const real y = (saves) == OUT ? ((const real *)p->y)[i] : 0;                               \
         const real dy = ((const real *)p->dy)[i], a = (real)p->a, b = (real)p->b;                   \
-        (void)x; (void)y; (void)a; (void)b;                                                        \
+        (void)x; (void)y; (void)dy; (void)a; (void)b;                                                        \
         ((real *)p->out)[i] += (bwd);                                                              \
     }
 #include "unary.def"

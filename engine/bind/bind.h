@@ -30,6 +30,13 @@ void bind_enter(lua_State *L);
 void bind_push_tensor(lua_State *L, mn_tensor *t);
 mn_tensor *bind_tensor(lua_State *L, int arg);           /* raises when it is none */
 mn_tensor *bind_opt_tensor(lua_State *L, int arg);       /* NULL for nil */
+/* For functions that read numbers themselves: the tensor, or a copy of it on the host that lives as long as the one at arg. */
+mn_tensor *bind_host(lua_State *L, int arg);
+mn_tensor *bind_opt_host(lua_State *L, int arg);
+/* Where Lua makes tensors: mien.device(), at first MIEN_DEVICE. */
+mn_device bind_device(lua_State *L);
+/* bind_push_tensor of numbers that the host made: f32 and i32 go to bind_device, bytes and what only files hold stay. */
+void bind_push_made(lua_State *L, mn_tensor *t);
 bool bind_is_tensor(lua_State *L, int arg);
 mn_model *bind_model(lua_State *L, int arg);
 mn_rng *bind_rng(lua_State *L, int arg);
@@ -42,8 +49,8 @@ void bind_check_options(lua_State *L, int arg, const char *what, const char *con
 
 /* The value on top of the stack as JSON.  What JSON cannot hold is left pending, not raised: t is the caller's to free. */
 mn_status bind_json(lua_State *L, mn_text *t);
-/* The tensor in field `name` of the table at arg; NULL when absent. */
-mn_tensor *bind_field_tensor(lua_State *L, int arg, const char *name);
+/* The tensor in field `name` of the table at arg, on the host; NULL when absent. */
+mn_tensor *bind_field_host(lua_State *L, int arg, const char *name);
 /* The text in field `name` of the table at arg, NULL when absent; the table keeps it. */
 const char *bind_field_text(lua_State *L, int arg, const char *name);
 
@@ -55,6 +62,7 @@ void bind_open_parity(lua_State *L);
 void bind_open_metrics(lua_State *L);
 void bind_open_import(lua_State *L);
 void bind_open_train(lua_State *L);
+void bind_open_device(lua_State *L);
 void bind_open_io(lua_State *L);
 void bind_open_synth(lua_State *L);
 void bind_open_store(lua_State *L);

@@ -15,7 +15,7 @@ static int l_st_load(lua_State *L) {
         mn_scope s = mn_scope_open();
         mn_tensor *t = mn_st_get(st, mn_st_name(st, i));
         if (!t) { mn_scope_close(s); mn_st_close(st); return bind_failed(L); }
-        bind_push_tensor(L, t);
+        bind_push_made(L, t);
         mn_scope_close(s);
         lua_setfield(L, -4, mn_st_name(st, i));
         lua_pushstring(L, mn_st_name(st, i));
@@ -68,7 +68,7 @@ static int l_st_save(lua_State *L) {
 static int l_png_write(lua_State *L) {
     bind_enter(L);
     const char *path = luaL_checkstring(L, 1), *text[64];
-    mn_tensor *t = bind_tensor(L, 2);
+    mn_tensor *t = bind_host(L, 2);
     int n = 0;
     if (lua_istable(L, 3))
         for (lua_pushnil(L); lua_next(L, 3) && n < 62; n += 2) {
@@ -85,7 +85,7 @@ static int l_png_read(lua_State *L) {
     mn_scope s = mn_scope_open();
     mn_tensor *t = mn_png_read(luaL_checkstring(L, 1));
     if (!t) { mn_scope_close(s); return bind_failed(L); }
-    bind_push_tensor(L, t);
+    bind_push_made(L, t);
     mn_scope_close(s);
     return 1;
 }
@@ -103,7 +103,7 @@ static int l_png_text(lua_State *L) {                    /* {keyword = text} */
 /* mien.to_pixels(x [3,H,W] or [1,3,H,W] in -1..1) -> [H,W,3] u8 = clamp(x*127.5 + 128), the published viewer's rule */
 static int l_to_pixels(lua_State *L) {
     bind_enter(L);
-    mn_tensor *x = bind_tensor(L, 1);
+    mn_tensor *x = bind_host(L, 1);
     int at = x->nd == 4 && x->shape[0] == 1 ? 1 : 0;
     if (x->nd - at != 3 || x->dtype != MN_F32 || (x->shape[at] != 3 && x->shape[at] != 1))
         return luaL_error(L, "to_pixels: one f32 picture [3,H,W] or [1,H,W] expected, got %s", mn_shape_text(x));
@@ -119,21 +119,21 @@ static int l_to_pixels(lua_State *L) {
                 q[3 * i + k] = (uint8_t)(v < 0 || v != v ? 0 : v > 255 ? 255 : v);
             }
     }
-    bind_push_tensor(L, y);
+    bind_push_made(L, y);
     mn_scope_close(s);
     return 1;
 }
 /* mien.from_pixels([H,W,3] u8) -> [1,3,H,W] f32 in -1..1: (p - 127.5) / 127.5 */
 static int l_from_pixels(lua_State *L) {
     bind_enter(L);
-    mn_tensor *x = bind_tensor(L, 1);
+    mn_tensor *x = bind_host(L, 1);
     if (x->nd != 3 || x->dtype != MN_U8 || x->shape[2] != 3) return luaL_error(L, "from_pixels: [H,W,3] u8 expected, got %s", mn_shape_text(x));
     int64_t n = x->shape[0] * x->shape[1], shape[4] = {1, 3, x->shape[0], x->shape[1]};
     mn_scope s = mn_scope_open();
     mn_tensor *y = mn_empty(MN_F32, 4, shape);
     if (y) for (int64_t i = 0; i < n; i++) for (int k = 0; k < 3; k++)
         ((float *)y->data)[k * n + i] = ((float)((uint8_t *)x->data)[3 * i + k] - 127.5f) / 127.5f;
-    bind_push_tensor(L, y);
+    bind_push_made(L, y);
     mn_scope_close(s);
     return 1;
 }

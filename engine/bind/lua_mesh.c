@@ -11,8 +11,8 @@ static mn_mesh mesh_arg(lua_State *L, int arg) {
     static const char *const names[] = {"v", "f", "uv", "fuv", "normal", "color", NULL};
     luaL_checktype(L, arg, LUA_TTABLE);
     bind_check_options(L, arg, "mesh", names);
-    return (mn_mesh){bind_field_tensor(L, arg, "v"), bind_field_tensor(L, arg, "f"), bind_field_tensor(L, arg, "uv"), bind_field_tensor(L, arg, "fuv"),
-                     bind_field_tensor(L, arg, "normal"), bind_field_tensor(L, arg, "color")};
+    return (mn_mesh){bind_field_host(L, arg, "v"), bind_field_host(L, arg, "f"), bind_field_host(L, arg, "uv"), bind_field_host(L, arg, "fuv"),
+                     bind_field_host(L, arg, "normal"), bind_field_host(L, arg, "color")};
 }
 
 static int push_mesh(lua_State *L, const mn_mesh *m, mn_scope scope) {
@@ -20,7 +20,7 @@ static int push_mesh(lua_State *L, const mn_mesh *m, mn_scope scope) {
     mn_tensor *const parts[] = {m->v, m->f, m->uv, m->fuv, m->normal, m->color};
     lua_newtable(L);
     for (int i = 0; i < 6; i++)
-        if (parts[i]) { bind_push_tensor(L, parts[i]); lua_setfield(L, -2, names[i]); }
+        if (parts[i]) { bind_push_made(L, parts[i]); lua_setfield(L, -2, names[i]); }
     mn_scope_close(scope);
     return 1;
 }
@@ -63,7 +63,7 @@ static int l_glb_write(lua_State *L) {
     mn_mesh m = mesh_arg(L, 2);
     bind_check_options(L, 3, "glb_write", names);
     if (lua_istable(L, 3)) {
-        o.texture = bind_field_tensor(L, 3, "texture");
+        o.texture = bind_field_host(L, 3, "texture");
         o.record = bind_field_text(L, 3, "record");
         lua_getfield(L, 3, "targets");
         int n = lua_istable(L, -1) ? (int)lua_objlen(L, -1) : 0;
@@ -75,7 +75,7 @@ static int l_glb_write(lua_State *L) {
             lua_rawgeti(L, -2, 2);
             if (lua_type(L, -2) != LUA_TSTRING || !bind_is_tensor(L, lua_gettop(L))) return luaL_error(L, "glb_write: target %d: {name, tensor} expected", i + 1);
             target_names[i] = lua_tostring(L, -2);
-            targets[i] = bind_tensor(L, lua_gettop(L));
+            targets[i] = bind_host(L, lua_gettop(L));
             lua_pop(L, 3);
         }
         o.n_targets = n;
@@ -85,11 +85,11 @@ static int l_glb_write(lua_State *L) {
 
 static int l_normals(lua_State *L) {                     /* mien.mesh_normals(v, f) -> [V,3] */
     bind_enter(L);
-    mn_tensor *v = bind_tensor(L, 1), *f = bind_tensor(L, 2);
+    mn_tensor *v = bind_host(L, 1), *f = bind_host(L, 2);
     mn_scope s = mn_scope_open();
     mn_tensor *t = mn_mesh_normals(v, f);
     if (!t) { mn_scope_close(s); return bind_raise(L); }
-    bind_push_tensor(L, t);
+    bind_push_made(L, t);
     mn_scope_close(s);
     return 1;
 }
@@ -111,7 +111,7 @@ static int l_march(lua_State *L) {
     static const char *const names[] = {"level", "origin", "step", NULL};
     double origin[3] = {0, 0, 0}, step[3] = {1, 1, 1}, level = 0;
     bind_enter(L);
-    mn_tensor *grid = bind_tensor(L, 1);
+    mn_tensor *grid = bind_host(L, 1);
     bool found = false;
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);

@@ -7,7 +7,7 @@ static int l_fid(lua_State *L) {                         /* mien.fid(real, gener
     double fid = 0;
     bind_enter(L);
     bind_check_options(L, 3, "fid", names);
-    if (mn_fid(bind_tensor(L, 1), bind_tensor(L, 2), bind_option(L, 3, "unbiased", 0) != 0, &fid)) return bind_raise(L);
+    if (mn_fid(bind_host(L, 1), bind_host(L, 2), bind_option(L, 3, "unbiased", 0) != 0, &fid)) return bind_raise(L);
     lua_pushnumber(L, fid);
     return 1;
 }
@@ -17,7 +17,7 @@ static int l_kid(lua_State *L) {                         /* mien.kid(real, gener
     double kid = 0;
     bind_enter(L);
     bind_check_options(L, 3, "kid", names);
-    mn_tensor *real = bind_tensor(L, 1), *generated = bind_tensor(L, 2);
+    mn_tensor *real = bind_host(L, 1), *generated = bind_host(L, 2);
     int64_t least = mn_dim(real, 0) < mn_dim(generated, 0) ? mn_dim(real, 0) : mn_dim(generated, 0);
     mn_rng rng = mn_rng_seed((uint64_t)bind_option(L, 3, "seed", 0), 0x6b6964);
     double size = bind_option(L, 3, "size", (double)(least < 1000 ? least : 1000));

@@ -8,11 +8,12 @@ void bind_push_method(lua_State *L, const mn_method *method);
 mn_model *bind_model(lua_State *L, int arg) { return *(mn_model **)luaL_checkudata(L, arg, MN_MODEL_TYPE); }
 
 static int push_model(lua_State *L, mn_model *m) {
+    const bool failed = mn_model_to(m, bind_device(L)) != MN_OK;
     mn_model **p = lua_newuserdata(L, sizeof *p);
     *p = m;
     luaL_getmetatable(L, MN_MODEL_TYPE);
     lua_setmetatable(L, -2);
-    return 1;
+    return failed ? bind_raise(L) : 1;
 }
 
 /* mien.new_model(kind, config JSON or nil, seed); mien.load_model(path) -> model or nil, message, code */
@@ -90,9 +91,9 @@ static int l_set_weight(lua_State *L) {
     if (w->n != t->n) return luaL_error(L, "set_weight: %s expected, got %s", mn_shape_text(w), mn_shape_text(t));
     mn_scope s = mn_scope_open();
     t = mn_cast(t, w->dtype);
-    if (t) memcpy(w->data, t->data, (size_t)w->n * mn_dtype_size(w->dtype));
+    const bool failed = !t || mn_copy(w, t);
     mn_scope_close(s);
-    return t ? 0 : bind_raise(L);
+    return failed ? bind_raise(L) : 0;
 }
 static int l_train(lua_State *L) { mn_model_train(bind_model(L, 1), lua_isnoneornil(L, 2) || lua_toboolean(L, 2)); lua_settop(L, 1); return 1; }
 static int l_restore(lua_State *L) {

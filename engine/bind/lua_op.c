@@ -115,7 +115,10 @@ static int l_method(lua_State *L) {
     snprintf(name, sizeof name, "%s.%s", m->def->name, method->name);
     read_call(L, (signature){name, method->in, method->attrs}, 2, in, attr);
     mn_scope scope = mn_scope_open();
-    if (method->run(m, in, attr, out)) return failed(L, scope);
+    const mn_device was = mn_device_use(m->device);
+    const mn_status status = method->run(m, in, attr, out);
+    mn_device_use(was);
+    if (status) return failed(L, scope);
     int r = push_results(L, out, method->nout ? method->nout : 1);
     mn_scope_close(scope);
     return r;

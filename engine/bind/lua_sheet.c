@@ -44,7 +44,7 @@ static int l_compose(lua_State *L) {
     memset(pictures, 0, (size_t)rows * (size_t)columns * sizeof *pictures);
     for (int i = 0; i < n; i++) {
         lua_rawgeti(L, 2, i + 1);
-        if (bind_is_tensor(L, lua_gettop(L))) pictures[i] = bind_tensor(L, lua_gettop(L));
+        if (bind_is_tensor(L, lua_gettop(L))) pictures[i] = bind_host(L, lua_gettop(L));
         else if (lua_toboolean(L, -1)) return luaL_error(L, "sheet: picture %d: tensor or false expected, got %s", i + 1, luaL_typename(L, -1));
         lua_pop(L, 1);
     }
@@ -55,7 +55,7 @@ static int l_compose(lua_State *L) {
     mn_scope s = mn_scope_open();
     mn_tensor *t = mn_sheet_compose(&sheet);
     if (!t) { mn_scope_close(s); return bind_raise(L); }
-    bind_push_tensor(L, t);
+    bind_push_made(L, t);
     mn_scope_close(s);
     return 1;
 }
@@ -65,7 +65,7 @@ static int l_label(lua_State *L) {
     static const char *const names[] = {"scale", "color", NULL};
     uint8_t color[3] = {0, 0, 0};
     bind_enter(L);
-    mn_tensor *t = bind_tensor(L, 1);
+    mn_tensor *t = bind_host(L, 1);
     double x = luaL_checknumber(L, 2), y = luaL_checknumber(L, 3);
     const char *text = luaL_checkstring(L, 4);
     bind_check_options(L, 5, "label", names);

@@ -6,7 +6,7 @@
 
 static int l_png_base64(lua_State *L) {                  /* mien.png_base64(picture u8 [H,W,C]) -> a PNG file in base64 */
     bind_enter(L);
-    mn_tensor *t = bind_tensor(L, 1);
+    mn_tensor *t = bind_host(L, 1);
     mn_text out = {0};
     char *bytes = NULL;
     size_t size = 0;
@@ -24,7 +24,7 @@ static int l_png_base64(lua_State *L) {                  /* mien.png_base64(pict
 
 static int l_sixel(lua_State *L) {                       /* mien.sixel(picture u8 [H,W,3]) -> the escape sequence that draws it */
     bind_enter(L);
-    mn_tensor *t = bind_tensor(L, 1);
+    mn_tensor *t = bind_host(L, 1);
     mn_text out = {0};
     void **held = store_hold(L, free);
     mn_status status = mn_sixel_encode(t, &out);

@@ -123,7 +123,7 @@ static int l_put_prompt(lua_State *L) {                  /* s:put_prompt(text [,
     mn_store *s = store_arg(L);
     int64_t id;
     const char *text = luaL_checkstring(L, 2), *encoder = luaL_optstring(L, 3, NULL);
-    mn_tensor *e = encoder ? bind_tensor(L, 4) : NULL;
+    mn_tensor *e = encoder ? bind_host(L, 4) : NULL;
     if (e && (e->dtype != MN_F32 || e->n > INT32_MAX)) return luaL_error(L, "put_prompt: f32 embedding expected, got %s %s", mn_dtype_name(e->dtype), mn_shape_text(e));
     return push_id(L, mn_store_prompt_put(s, text, encoder, e ? mn_data(e) : NULL, e ? (int)e->n : 0, &id), &id);
 }
@@ -135,7 +135,7 @@ static int l_embedding(lua_State *L) {                   /* s:embedding(text, en
     if (mn_store_prompt_embedding(s, luaL_checkstring(L, 2), luaL_checkstring(L, 3), e, &n)) return bind_fail(L);
     if (!*e) return 0;
     mn_scope scope = mn_scope_open();
-    bind_push_tensor(L, mn_from(MN_F32, 2, (int64_t[]){1, n}, *e));
+    bind_push_made(L, mn_from(MN_F32, 2, (int64_t[]){1, n}, *e));
     mn_scope_close(scope);
     return 1;
 }

@@ -133,7 +133,7 @@ static mn_status pack_table(lua_State *L, int index, void **bytes, size_t *size)
     qsort(names, (size_t)n, sizeof *names, by_name);     /* the same tensors always give the same bytes */
     for (i = 0; i < n; i++) {
         lua_getfield(L, index, names[i]);
-        tensors[i] = bind_tensor(L, lua_gettop(L));
+        tensors[i] = bind_host(L, lua_gettop(L));
         lua_pop(L, 1);
     }
     return mn_store_image_pack(n, names, tensors, 0, NULL, bytes, size);
@@ -165,7 +165,7 @@ static void *picture_to_png(const char *path, void *user) {
 
 mn_status store_png(lua_State *L, int index, store_bytes *out) {
     if (given_as_bytes(L, index, out)) return MN_OK;
-    png_job job = {bind_tensor(L, index), 0};
+    png_job job = {bind_host(L, index), 0};
     out->held = store_hold(L, free);
     *out->held = mn_store_image_with((mn_bytes){"", 0}, picture_to_png, &job);
     out->bytes = (mn_bytes){*out->held, job.size};

@@ -33,7 +33,7 @@ static int l_gc(lua_State *L) {
 
 static int push_units(lua_State *L, const float *w) {
     mn_scope s = mn_scope_open();
-    bind_push_tensor(L, mn_from(MN_F32, 1, (int64_t[]){MN_EXPR_UNITS}, w));
+    bind_push_made(L, mn_from(MN_F32, 1, (int64_t[]){MN_EXPR_UNITS}, w));
     mn_scope_close(s);
     return 1;
 }
@@ -78,14 +78,14 @@ static int l_camera(lua_State *L) {                      /* mien.camera{yaw, pit
         if (pivot[0] != 0 || pivot[1] != 0 || pivot[2] != 0) mn_camera_look_at(pivot, (float)bind_option(L, 1, "roll", 0), cam);
     }
     mn_scope s = mn_scope_open();
-    bind_push_tensor(L, mn_from(MN_F32, 2, (int64_t[]){1, MN_CAMERA}, cam));
+    bind_push_made(L, mn_from(MN_F32, 2, (int64_t[]){1, MN_CAMERA}, cam));
     mn_scope_close(s);
     return 1;
 }
 
 static mn_tensor *field_tensor(lua_State *L, const char *name, mn_dtype dtype, int64_t rows, int64_t cols) {
     lua_getfield(L, 2, name);
-    mn_tensor *t = lua_isnil(L, -1) ? NULL : bind_tensor(L, lua_gettop(L));
+    mn_tensor *t = lua_isnil(L, -1) ? NULL : bind_host(L, lua_gettop(L));
     lua_pop(L, 1);
     if (t && (t->dtype != dtype || t->n != rows * cols))
         luaL_error(L, "render: %s: %s [%d,%d] expected, got %s %s", name, mn_dtype_name(dtype), (int)rows, (int)cols, mn_dtype_name(t->dtype), mn_shape_text(t));
@@ -117,9 +117,9 @@ static int l_render(lua_State *L) {
     luaL_checktype(L, 2, LUA_TTABLE);
     bind_check_options(L, 2, "render", names);
     lua_getfield(L, 2, "z");
-    mn_tensor *z = bind_tensor(L, lua_gettop(L));
+    mn_tensor *z = bind_host(L, lua_gettop(L));
     lua_getfield(L, 2, "expr");
-    mn_tensor *expr = bind_tensor(L, lua_gettop(L));
+    mn_tensor *expr = bind_host(L, lua_gettop(L));
     lua_pop(L, 2);
     int64_t people = z->n / MN_PERSON_Z, shots = expr->n / MN_EXPR_UNITS;
     if (z->n != people * MN_PERSON_Z || z->dtype != MN_F32 || expr->dtype != MN_F32 || !people || shots % people)
@@ -159,8 +159,8 @@ static int l_render(lua_State *L) {
     }
     if (!failed && mn_interrupted()) { failed = MN_EINTR; snprintf(text, sizeof text, "render: interrupted"); }
     if (failed) { free(looks); mn_scope_close(scope); return luaL_error(L, "%s", text); }
-    bind_push_tensor(L, rgba);
-    bind_push_tensor(L, eff);
+    bind_push_made(L, rgba);
+    bind_push_made(L, eff);
     lua_newtable(L);
     for (int64_t p = 0; p < people; p++) { push_look(L, looks[p]); lua_rawseti(L, -2, (int)p + 1); }
     free(looks);
@@ -173,7 +173,7 @@ static int l_render(lua_State *L) {
  * without them the mid grey stays. */
 static int l_pictures(lua_State *L) {
     bind_enter(L);
-    mn_tensor *rgba = bind_tensor(L, 1), *index = bind_opt_tensor(L, 2), *top = bind_opt_tensor(L, 3), *bottom = bind_opt_tensor(L, 4);
+    mn_tensor *rgba = bind_host(L, 1), *index = bind_opt_host(L, 2), *top = bind_opt_host(L, 3), *bottom = bind_opt_host(L, 4);
     if (rgba->dtype != MN_U8 || rgba->nd != 4 || rgba->shape[3] != 4) return luaL_error(L, "pictures: rgba: u8 [N,S,S,4] expected, got %s", mn_shape_text(rgba));
     int64_t size = rgba->shape[1], n = index ? index->n : rgba->shape[0], area = size * rgba->shape[2];
     if (index && index->dtype != MN_I32) return luaL_error(L, "pictures: index: i32 expected");
@@ -197,8 +197,8 @@ static int l_pictures(lua_State *L) {
             free(rgb);
         }
     }
-    bind_push_tensor(L, y);
-    bind_push_tensor(L, a);
+    bind_push_made(L, y);
+    bind_push_made(L, a);
     mn_scope_close(scope);
     return 2;
 }
@@ -207,7 +207,7 @@ static int l_pictures(lua_State *L) {
 static int l_caption(lua_State *L) {
     char text[MN_CAPTION];
     bind_enter(L);
-    mn_tensor *z = bind_opt_tensor(L, 1), *w = bind_tensor(L, 2);
+    mn_tensor *z = bind_opt_host(L, 1), *w = bind_host(L, 2);
     mn_rng *rng = bind_rng(L, 3);
     if (w->dtype != MN_F32 || w->n != MN_EXPR_UNITS || (z && (z->dtype != MN_F32 || z->n != MN_PERSON_Z)))
         return luaL_error(L, "caption: z [%d] and weights [%d] expected, got %s and %s", MN_PERSON_Z, MN_EXPR_UNITS, mn_shape_text(z), mn_shape_text(w));
@@ -220,14 +220,14 @@ static int l_caption(lua_State *L) {
 /* mien.person_traits(z [n,80]) -> [n,42] */
 static int l_person_traits(lua_State *L) {
     bind_enter(L);
-    mn_tensor *z = bind_tensor(L, 1);
+    mn_tensor *z = bind_host(L, 1);
     if (z->dtype != MN_F32 || z->nd != 2 || z->shape[1] != MN_PERSON_Z)
         return luaL_error(L, "person_traits: z f32 [n,%d] expected, got %s %s", MN_PERSON_Z, mn_dtype_name(z->dtype), mn_shape_text(z));
     mn_scope scope = mn_scope_open();
     mn_tensor *out = mn_empty(MN_F32, 2, (int64_t[]){z->shape[0], MN_PERSON_TRAITS});
     for (int64_t i = 0; out && i < z->shape[0]; i++)
         mn_person_traits((const float *)z->data + i * MN_PERSON_Z, (float *)out->data + i * MN_PERSON_TRAITS);
-    bind_push_tensor(L, out);
+    bind_push_made(L, out);
     mn_scope_close(scope);
     return 1;
 }
@@ -248,8 +248,8 @@ static int l_backgrounds(lua_State *L) {
     mn_scope scope = mn_scope_open();
     mn_tensor *t = mn_empty(MN_F32, 2, (int64_t[]){n, 3}), *b = mn_empty(MN_F32, 2, (int64_t[]){n, 3});
     for (int64_t i = 0; t && b && i < n; i++) mn_background_random(rng, (float *)t->data + 3 * i, (float *)b->data + 3 * i);
-    bind_push_tensor(L, t);
-    bind_push_tensor(L, b);
+    bind_push_made(L, t);
+    bind_push_made(L, b);
     mn_scope_close(scope);
     return 2;
 }
@@ -258,7 +258,7 @@ static int l_backgrounds(lua_State *L) {
  * -> [N,1,size,size]: 1 + gain * exp(-d^2 / 2 radius^2), d the distance in pixels to the nearest landmark of brows, eyes or mouth. */
 static int l_landmark_weights(lua_State *L) {
     bind_enter(L);
-    mn_tensor *lms = bind_tensor(L, 1), *cam = bind_tensor(L, 2);
+    mn_tensor *lms = bind_host(L, 1), *cam = bind_host(L, 2);
     int64_t size = (int64_t)luaL_checknumber(L, 3), n = cam->shape[0];
     double gain = luaL_optnumber(L, 4, 3), radius = luaL_optnumber(L, 5, 4);
     if (lms->dtype != MN_F32 || lms->n != n * 68 * 3 || cam->n != n * MN_CAMERA || size < 1 || size > 4096)
@@ -290,7 +290,7 @@ static int l_landmark_weights(lua_State *L) {
                 out[yy * size + xx] = (float)(1 + (e < 12 ? gain * exp(-e) : 0));
             }
     }
-    bind_push_tensor(L, y);
+    bind_push_made(L, y);
     mn_scope_close(scope);
     return 1;
 }

@@ -13,12 +13,14 @@ typedef struct { mn_tensor *t; long slot; } box;         /* slot: place in the s
 static struct { box **items; long n, cap; int depth; } live;
 static size_t collect_at = (size_t)512 << 20;
 
+static size_t in_use(void) { return mn_memory_on(MN_CPU).live + mn_memory_on(MN_CUDA).live; }
+
 void bind_enter(lua_State *L) {
     mn_error_clear();
-    size_t bytes = mn_memory_stats().live;
+    size_t bytes = in_use();
     if (bytes > collect_at) {
         lua_gc(L, LUA_GCCOLLECT, 0);
-        bytes = mn_memory_stats().live;
+        bytes = in_use();
         collect_at = bytes * 2 > ((size_t)512 << 20) ? bytes * 2 : (size_t)512 << 20;
     }
 }
@@ -81,6 +83,38 @@ mn_tensor *bind_tensor(lua_State *L, int arg) {
     return b->t;
 }
 mn_tensor *bind_opt_tensor(lua_State *L, int arg) { return lua_isnoneornil(L, arg) ? NULL : bind_tensor(L, arg); }
+
+/* The copy is the value of the tensor in a table with weak keys. */
+mn_tensor *bind_host(lua_State *L, int arg) {
+    mn_tensor *t = bind_tensor(L, arg);
+    if (mn_device_of(t) == MN_CPU) return t;
+    lua_pushvalue(L, arg);
+    luaL_getmetatable(L, "mien.hosted");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        luaL_newmetatable(L, "mien.hosted");
+        lua_pushliteral(L, "k");
+        lua_setfield(L, -2, "__mode");
+        lua_pushvalue(L, -1);
+        lua_setmetatable(L, -2);
+    }
+    lua_insert(L, -2);
+    mn_scope scope = mn_scope_open();
+    mn_tensor *copy = mn_to(t, MN_CPU);
+    bind_push_tensor(L, copy);
+    mn_scope_close(scope);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    return copy;
+}
+mn_tensor *bind_opt_host(lua_State *L, int arg) { return lua_isnoneornil(L, arg) ? NULL : bind_host(L, arg); }
+
+static bool moves(mn_dtype dtype) { return dtype == MN_F32 || dtype == MN_I32; }
+void bind_push_made(lua_State *L, mn_tensor *t) {
+    mn_scope scope = mn_scope_open();
+    bind_push_tensor(L, t && moves(t->dtype) ? mn_to(t, bind_device(L)) : t);
+    mn_scope_close(scope);
+}
 
 static int tensor_gc(lua_State *L) {
     box *b = lua_touserdata(L, 1);
@@ -168,10 +202,10 @@ void bind_check_options(lua_State *L, int arg, const char *what, const char *con
     }
 }
 
-mn_tensor *bind_field_tensor(lua_State *L, int arg, const char *name) {
+mn_tensor *bind_field_host(lua_State *L, int arg, const char *name) {
     lua_getfield(L, arg, name);
     mn_tensor *t = NULL;
-    if (bind_is_tensor(L, lua_gettop(L))) t = bind_tensor(L, lua_gettop(L));      /* the table keeps it */
+    if (bind_is_tensor(L, lua_gettop(L))) t = bind_host(L, lua_gettop(L));        /* the table keeps it */
     else if (!lua_isnil(L, -1)) luaL_error(L, "%s: tensor expected, got %s", name, luaL_typename(L, -1));
     lua_pop(L, 1);
     return t;
@@ -239,6 +273,7 @@ static int l_tensor(lua_State *L) {                      /* mien.tensor(table or
     int self = lua_gettop(L);
     table_fill(L, 1, bind_tensor(L, self), 0, &i);
     lua_settop(L, self);
+    if (bind_device(L) != MN_CPU) bind_push_made(L, bind_tensor(L, self));
     return 1;
 }
 
@@ -247,10 +282,17 @@ static int push_new(lua_State *L, mn_tensor *t, mn_scope s) {
     mn_scope_close(s);
     return 1;
 }
-static int l_zeros(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_dtype d = dtype_arg(L, 2, MN_F32); mn_scope s = mn_scope_open(); return push_new(L, mn_zeros(d, nd, sh), s); }
-static int l_full(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); double v = luaL_checknumber(L, 2); mn_dtype d = dtype_arg(L, 3, MN_F32); mn_scope s = mn_scope_open(); return push_new(L, mn_full(d, nd, sh, v), s); }
-static int l_randn(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_rng *r = bind_rng(L, 2); mn_scope s = mn_scope_open(); return push_new(L, mn_randn(MN_F32, nd, sh, r), s); }
-static int l_rand(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_rng *r = bind_rng(L, 2); mn_scope s = mn_scope_open(); return push_new(L, mn_rand(MN_F32, nd, sh, r), s); }
+/* make(...) where tensors of that type are made */
+#define MADE(L, dtype, make) \
+    mn_scope s = mn_scope_open(); \
+    const mn_device was = mn_device_use(moves(dtype) ? bind_device(L) : MN_CPU); \
+    mn_tensor *made = (make); \
+    mn_device_use(was); \
+    return push_new(L, made, s)
+static int l_zeros(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_dtype d = dtype_arg(L, 2, MN_F32); MADE(L, d, mn_zeros(d, nd, sh)); }
+static int l_full(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); double v = luaL_checknumber(L, 2); mn_dtype d = dtype_arg(L, 3, MN_F32); MADE(L, d, mn_full(d, nd, sh, v)); }
+static int l_randn(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_rng *r = bind_rng(L, 2); MADE(L, MN_F32, mn_randn(MN_F32, nd, sh, r)); }
+static int l_rand(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_rng *r = bind_rng(L, 2); MADE(L, MN_F32, mn_rand(MN_F32, nd, sh, r)); }
 static int l_numpy_randn(lua_State *L) {                 /* mien.numpy_randn(seed, n): z of the published scripts, [1,n] */
     bind_enter(L);
     double seed = luaL_checknumber(L, 1);
@@ -259,11 +301,14 @@ static int l_numpy_randn(lua_State *L) {                 /* mien.numpy_randn(see
     mn_scope s = mn_scope_open();
     mn_tensor *d = mn_empty(MN_F64, 2, shape);
     if (d && !mn_numpy_randn((uint32_t)seed, n, d->data)) d = mn_cast(d, MN_F32);
-    return push_new(L, d, s);
+    bind_push_made(L, d);
+    mn_scope_close(s);
+    return 1;
 }
 
 static int l_totable(lua_State *L) {                     /* flat list of numbers */
-    mn_tensor *t = bind_tensor(L, 1);
+    bind_enter(L);
+    mn_tensor *t = bind_host(L, 1);
     lua_createtable(L, (int)t->n, 0);
     for (int64_t i = 0; i < t->n; i++) { lua_pushnumber(L, mn_item(t, i)); lua_rawseti(L, -2, (int)i + 1); }
     return 1;
@@ -284,7 +329,12 @@ static int l_set(lua_State *L) {                         /* t:set(i, v) */
     int64_t i = (int64_t)luaL_checknumber(L, 2);
     if (i < 1 || i > t->n) return luaL_error(L, "set: index %d of %d elements", (int)i, (int)t->n);
     if (t->node) return luaL_error(L, "set: a result that the tape recorded cannot be changed");
-    store_number(t, i - 1, luaL_checknumber(L, 3));
+    const double v = luaL_checknumber(L, 3);
+    mn_scope s = mn_scope_open();
+    mn_tensor *one = mn_full(t->dtype, 1, (int64_t[]){1}, v), *place = mn_view(t, 1, (int64_t[]){1}, i - 1);
+    if (one && place) mn_copy(place, one);
+    mn_scope_close(s);
+    if (mn_errcode()) return bind_raise(L);
     lua_settop(L, 1);
     return 1;
 }
@@ -294,9 +344,9 @@ static int l_copy(lua_State *L) {                        /* t:copy(from): the nu
     if (t->n != from->n) return luaL_error(L, "copy: %s expected, got %s", mn_shape_text(t), mn_shape_text(from));
     mn_scope s = mn_scope_open();
     from = mn_cast(from, t->dtype);
-    if (from) memcpy(t->data, from->data, (size_t)t->n * mn_dtype_size(t->dtype));
+    const bool failed = !from || mn_copy(t, from);
     mn_scope_close(s);
-    if (!from) return bind_raise(L);
+    if (failed) return bind_raise(L);
     lua_settop(L, 1);
     return 1;
 }
@@ -316,7 +366,7 @@ static int l_size(lua_State *L) {                        /* t:size(axis) */
     return 1;
 }
 static int l_dtype(lua_State *L) { lua_pushstring(L, mn_dtype_name(bind_tensor(L, 1)->dtype)); return 1; }
-static int l_cast(lua_State *L) { bind_enter(L); mn_tensor *t = bind_tensor(L, 1); mn_dtype d = dtype_arg(L, 2, MN_F32); mn_scope s = mn_scope_open(); return push_new(L, mn_cast(t, d), s); }
+static int l_cast(lua_State *L) { bind_enter(L); mn_tensor *t = bind_tensor(L, 1); mn_dtype d = dtype_arg(L, 2, MN_F32); mn_scope s = mn_scope_open(); t = mn_cast(t, d); if (t && mn_device_of(t) == MN_CPU) bind_push_made(L, t); else bind_push_tensor(L, t); mn_scope_close(s); return 1; }
 static int l_clone(lua_State *L) { bind_enter(L); mn_tensor *t = bind_tensor(L, 1); mn_scope s = mn_scope_open(); return push_new(L, mn_clone(t), s); }
 static int l_detach(lua_State *L) { bind_enter(L); mn_tensor *t = bind_tensor(L, 1); mn_scope s = mn_scope_open(); return push_new(L, mn_detach(t), s); }
 static int l_param(lua_State *L) { bind_enter(L); mn_tensor *t = bind_tensor(L, 1); if (t->node) return luaL_error(L, "param: a result of an op; detach or clone it first"); mn_param(t); lua_settop(L, 1); return 1; }
@@ -328,6 +378,7 @@ static int l_tostring(lua_State *L) {
     luaL_buffinit(L, &buf);
     lua_pushfstring(L, "tensor %s %s", mn_dtype_name(b->t->dtype), mn_shape_text(b->t));
     luaL_addvalue(&buf);
+    if (mn_device_of(b->t) != MN_CPU) { lua_pushfstring(L, " %s", mn_device_name(mn_device_of(b->t))); luaL_addvalue(&buf); }
     if (b->t->n <= 16) {
         luaL_addstring(&buf, " {");
         for (int64_t i = 0; i < b->t->n; i++) { lua_pushfstring(L, i ? ", %f" : "%f", mn_item(b->t, i)); luaL_addvalue(&buf); }
@@ -343,10 +394,13 @@ static int arith(lua_State *L, const mn_opdef *def) {
     bind_enter(L);
     mn_scope s = mn_scope_open();
     mn_tensor *in[2], *like = bind_is_tensor(L, 1) ? bind_tensor(L, 1) : bind_tensor(L, 2);
+    const mn_device was = mn_device_use(mn_device_of(like));
     for (int j = 0; j < 2; j++) {
         if (lua_isnumber(L, j + 1)) in[j] = mn_full(like->dtype, 0, NULL, lua_tonumber(L, j + 1));
-        else in[j] = bind_tensor(L, j + 1);
+        else in[j] = bind_is_tensor(L, j + 1) ? bind_tensor(L, j + 1) : NULL;
     }
+    mn_device_use(was);
+    for (int j = 0; j < 2; j++) if (!in[j] && !mn_errcode()) bind_tensor(L, j + 1);     /* raises */
     return push_new(L, mn_apply1(def, 2, in, 0, NULL), s);
 }
 static int l_add(lua_State *L) { return arith(L, &mn_op_add); }

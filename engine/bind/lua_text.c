@@ -59,7 +59,7 @@ static int l_bpe_tokens(lua_State *L) {
     mn_scope s = mn_scope_open();
     mn_tensor *t = mn_empty(MN_I32, 2, shape);
     if (!t || mn_bpe_tokens(b, text, (int)shape[1], truncate, t->data)) { mn_scope_close(s); return bind_raise(L); }
-    bind_push_tensor(L, t);
+    bind_push_made(L, t);
     mn_scope_close(s);
     return 1;
 }
@@ -100,7 +100,7 @@ static int l_words_tokens(lua_State *L) {                /* -> ids [1,context], 
     mn_tensor *t = mn_empty(MN_I32, 2, shape);
     if (!t || mn_words_encode(w, text, (int)shape[1], truncate, t->data, &n, &unknown)) { mn_scope_close(s); return bind_raise(L); }
     *held = unknown;
-    bind_push_tensor(L, t);
+    bind_push_made(L, t);
     mn_scope_close(s);
     lua_newtable(L);
     for (int i = 0; i < n; i++) { lua_pushstring(L, unknown[i]); lua_rawseti(L, -2, i + 1); }

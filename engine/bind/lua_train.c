@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bind.h"
+#include "../cuda/cuda.h"
 
 static int l_backward(lua_State *L) {                    /* mien.backward(loss [, seed]) */
     bind_enter(L);
@@ -35,11 +36,24 @@ static int l_adam(lua_State *L) {                        /* mien.adam({params}, 
     return (b->a = mn_adam_new(params, n, &o)) ? 1 : bind_raise(L);
 }
 static int l_adam_gc(lua_State *L) { adam_box *b = luaL_checkudata(L, 1, MN_ADAM_TYPE); mn_adam_free(b->a); b->a = NULL; return 0; }
-static int l_adam_step(lua_State *L) {                   /* a:step([lr]) -> gradient norm before clipping */
+static int l_adam_step(lua_State *L) {                   /* a:step([lr]) -> gradient norm before clipping; nothing while a graph is recorded */
     double norm = 0;
     bind_enter(L);
-    if (mn_adam_step(adam_arg(L), luaL_optnumber(L, 2, -1), &norm)) return bind_raise(L);
+    const bool recording = mn_graph_recording();
+    if (mn_adam_step(adam_arg(L), luaL_optnumber(L, 2, -1), recording ? NULL : &norm)) return bind_raise(L);
+    if (recording) return 0;
     lua_pushnumber(L, norm);
+    return 1;
+}
+static int l_adam_rate(lua_State *L) {                   /* a:rate(lr): for the steps to come */
+    bind_enter(L);
+    return mn_adam_rate(adam_arg(L), luaL_checknumber(L, 2)) ? bind_raise(L) : 0;
+}
+static int l_adam_scale(lua_State *L) {                  /* a:scale([s]) -> tensor [1] to multiply losses with */
+    bind_enter(L);
+    mn_scope scope = mn_scope_open();
+    bind_push_tensor(L, mn_adam_scale(adam_arg(L), luaL_optnumber(L, 2, 0)));
+    mn_scope_close(scope);
     return 1;
 }
 static int l_adam_state(lua_State *L) {                  /* a:state() -> {m1, v1, m2, v2, ...}: the tensors themselves, step count */
@@ -58,11 +72,10 @@ static int l_adam_restore(lua_State *L) {                /* a:restore(list, coun
         lua_rawgeti(L, 2, i + 1);
         mn_tensor *from = bind_tensor(L, lua_gettop(L));
         if (from->n != to->n || from->dtype != MN_F32) return luaL_error(L, "adam: restore: state %d: %s expected, got %s", i + 1, mn_shape_text(to), mn_shape_text(from));
-        memcpy(to->data, from->data, (size_t)to->n * sizeof(float));
+        if (mn_copy(to, from)) return bind_raise(L);
         lua_pop(L, 1);
     }
-    mn_adam_set_count(b->a, (int64_t)luaL_checknumber(L, 3));
-    return 0;
+    return mn_adam_set_count(b->a, (int64_t)luaL_checknumber(L, 3)) ? bind_raise(L) : 0;
 }
 static int l_ema(lua_State *L) {                         /* mien.ema(ema, t, decay) */
     bind_enter(L);
@@ -101,6 +114,10 @@ static int l_memory(lua_State *L) {
     lua_pushnumber(L, (double)m.peak); lua_setfield(L, -2, "peak");
     lua_pushnumber(L, (double)m.cached); lua_setfield(L, -2, "cached");
     lua_pushnumber(L, (double)m.tensors); lua_setfield(L, -2, "tensors");
+    m = mn_memory_on(MN_CUDA);
+    lua_pushnumber(L, (double)m.live); lua_setfield(L, -2, "gpu_live");
+    lua_pushnumber(L, (double)m.peak); lua_setfield(L, -2, "gpu_peak");
+    lua_pushnumber(L, (double)m.cached); lua_setfield(L, -2, "gpu_cached");
     return 1;
 }
 static int l_reset_peak(lua_State *L) { (void)L; mn_memory_reset_peak(); return 0; }
@@ -109,7 +126,7 @@ static int l_interrupt_clear(lua_State *L) { (void)L; mn_interrupt_clear(); retu
 
 /* mien.precision([name]): the setting; sets it when a name is given */
 static int l_precision(lua_State *L) {
-    static const char *const names[] = {[MN_STRICT] = "strict", [MN_BF16] = "bf16", NULL};
+    static const char *const names[] = {[MN_STRICT] = "strict", [MN_BF16] = "bf16", [MN_TF32] = "tf32", [MN_HALF] = "f16", NULL};
     if (!lua_isnoneornil(L, 1)) mn_set_precision((mn_precision)luaL_checkoption(L, 1, NULL, names));
     lua_pushstring(L, names[mn_get_precision()]);
     return 1;
@@ -119,7 +136,7 @@ void bind_open_train(lua_State *L) {
     static const luaL_Reg functions[] = {{"backward", l_backward}, {"adam", l_adam}, {"ema", l_ema}, {"rng", l_rng}, {"memory", l_memory},
         {"memory_reset_peak", l_reset_peak}, {"interrupted", l_interrupted}, {"interrupt_clear", l_interrupt_clear},
         {"precision", l_precision}, {0}};
-    static const luaL_Reg adam[] = {{"step", l_adam_step}, {"state", l_adam_state}, {"restore", l_adam_restore}, {0}};
+    static const luaL_Reg adam[] = {{"step", l_adam_step}, {"rate", l_adam_rate}, {"scale", l_adam_scale}, {"state", l_adam_state}, {"restore", l_adam_restore}, {0}};
     static const luaL_Reg rng[] = {{"uniform", l_rng_uniform}, {"normal", l_rng_normal}, {"below", l_rng_below}, {"counter", l_rng_counter}, {0}};
     luaL_newmetatable(L, MN_ADAM_TYPE);
     lua_newtable(L); luaL_register(L, NULL, adam); lua_setfield(L, -2, "__index");

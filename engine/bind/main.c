@@ -44,6 +44,7 @@ int luaopen_mien_core(lua_State *L) {
     bind_open_metrics(L);
     bind_open_import(L);
     bind_open_train(L);
+    bind_open_device(L);
     bind_open_io(L);
     bind_open_synth(L);
     bind_open_store(L);

@@ -66,8 +66,6 @@ mn_status mn_st_save(const char *path, int n, const char *const *names, mn_tenso
     for (int i = 0; i < n && status == MN_OK; i++) {
         if (!tensors[i]) status = mn_fail(MN_EARG, "%s: tensor '%.200s' is missing", path, names[i]);
         else if (strcmp(names[i], "__metadata__") == 0) status = mn_fail(MN_EARG, "%s: the tensor name '__metadata__' is reserved", path);
-        else if (mn_count(tensors[i]) && !mn_data(tensors[i]))
-            status = mn_fail(MN_EDEVICE, "%s: tensor '%.200s' is on a device, expected host memory", path, names[i]);
     }
     mn_text header = {0};
     if (status == MN_OK) build_header(&header, n, names, tensors, n_meta, meta);
@@ -77,8 +75,11 @@ mn_status mn_st_save(const char *path, int n, const char *const *names, mn_tenso
     if (status == MN_OK && !header.failed && (status = mn_outfile_open(&out, path)) == MN_OK) {
         bool ok = fwrite(header.s, 1, header.size, out.f) == header.size;
         for (int i = 0; i < n && ok; i++) {
+            mn_scope scope = mn_scope_open();
+            mn_tensor *t = mn_to(tensors[i], MN_CPU);
             size_t size = mn_dtype_size(mn_dtype_of(tensors[i])), count = (size_t)mn_count(tensors[i]);
-            ok = count == 0 || fwrite(mn_data(tensors[i]), size, count, out.f) == count;
+            ok = t && (count == 0 || fwrite(mn_data(t), size, count, out.f) == count);
+            mn_scope_close(scope);
         }
         if (!ok) mn_fail(MN_EIO, "cannot write %s: %s", path, strerror(errno));
         status = mn_outfile_close(&out, ok);

@@ -144,7 +144,7 @@ static mn_status run_picture(mn_model *m, mn_tensor *const *in, const double *at
 /* Where each row of ids ends: the rows of [N*T, width] to take, and how many positions are needed. */
 static mn_tensor *ends(mn_model *m, mn_tensor *ids, int64_t *used) {
     int64_t n = ids->shape[0], t = ids->shape[1], eot = mn_config_int(m, "eot");
-    mn_tensor *at = mn_empty(MN_I32, 1, &n);
+    mn_tensor *at = mn_empty_host(MN_I32, 1, &n);
     if (!at || mn_errcode()) return NULL;
     int32_t *end = at->data;
     *used = 1;
@@ -162,16 +162,16 @@ static mn_tensor *ends(mn_model *m, mn_tensor *ids, int64_t *used) {
     }
     if (mn_trace.note) *used = t;                        /* listeners see whole rows */
     for (int64_t i = 0; i < n; i++) end[i] += (int32_t)(i * *used);
-    return at;
+    return mn_to(at, m->device);
 }
 
-static mn_tensor *cut(mn_tensor *ids, int64_t used) {
+static mn_tensor *cut(mn_model *m, mn_tensor *ids, int64_t used) {
     int64_t n = ids->shape[0], t = ids->shape[1];
-    if (used == t) return ids;
-    mn_tensor *short_ids = mn_empty(MN_I32, 2, (int64_t[]){n, used});
+    if (used == t) return mn_to(ids, m->device);
+    mn_tensor *short_ids = mn_empty_host(MN_I32, 2, (int64_t[]){n, used});
     for (int64_t i = 0; short_ids && i < n; i++)
         for (int64_t k = 0; k < used; k++) ((int32_t *)short_ids->data)[i * used + k] = ((int32_t *)ids->data)[i * t + k];
-    return short_ids;
+    return mn_to(short_ids, m->device);
 }
 
 static mn_status run_text(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
@@ -181,8 +181,9 @@ static mn_status run_text(mn_model *m, mn_tensor *const *in, const double *attr,
     if (!ids || ids->dtype != MN_I32 || ids->nd != 2 || ids->shape[1] != context)
         return mn_fail(MN_ESHAPE, "clip.text: ids: expected i32 [N,%lld], got %s %s", (long long)context, ids ? mn_dtype_name(ids->dtype) : "", mn_shape_text(ids));
     mn_scope scope = mn_scope_open();
-    mn_tensor *at = ends(m, ids, &t), *y = NULL;
-    if (at && (ids = cut(ids, t))) {
+    ids = mn_to(ids, MN_CPU);                              /* what the host encodes and asks for once per prompt */
+    mn_tensor *at = ids ? ends(m, ids, &t) : NULL, *y = NULL;
+    if (at && (ids = cut(m, ids, t))) {
         int64_t n = ids->shape[0];
         mn_tensor *where = mn_call(slice, T(mn_weight(m, "positional_embedding")), {"axis", 0}, {"stop", t});
         mn_tensor *x = mn_noted(mn_call(add, T(mn_call(gather, T(table, ids)), where)), "t.embed");

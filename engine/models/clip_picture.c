@@ -60,14 +60,14 @@ static mn_tensor *resized(mn_tensor *x, int64_t h, int64_t w) {
     int64_t ih = x->shape[0], iw = x->shape[1];
     taps *t;
     if (w != iw) {
-        mn_tensor *y = mn_empty(MN_U8, 3, (int64_t[]){ih, w, 3});
+        mn_tensor *y = mn_empty_host(MN_U8, 3, (int64_t[]){ih, w, 3});
         if (!y || !(t = plan(iw, w))) return NULL;
         pass(x->data, y->data, t, w, ih, 3 * iw, 3, 3 * w, 3);
         free(t);
         x = y;
     }
     if (h != ih) {
-        mn_tensor *y = mn_empty(MN_U8, 3, (int64_t[]){h, w, 3});
+        mn_tensor *y = mn_empty_host(MN_U8, 3, (int64_t[]){h, w, 3});
         if (!y || !(t = plan(ih, h))) return NULL;
         pass(x->data, y->data, t, h, w, 3, 3 * w, 3, 3 * w);
         free(t);
@@ -93,7 +93,7 @@ mn_tensor *mn_clip_crop(mn_tensor *picture, int64_t n) {
     mn_scope scope = mn_scope_open();
     int64_t h = picture->shape[0], w = picture->shape[1];
     fit(&h, &w, n);
-    mn_tensor *x = resized(picture, h, w), *y = mn_empty(MN_U8, 3, (int64_t[]){n, n, 3});
+    mn_tensor *x = resized(picture, h, w), *y = mn_empty_host(MN_U8, 3, (int64_t[]){n, n, 3});
     int64_t top = middle(h, n), left = middle(w, n);
     for (int64_t i = 0; x && y && i < n; i++)
         memcpy((uint8_t *)y->data + i * n * 3, (const uint8_t *)x->data + ((top + i) * w + left) * 3, (size_t)n * 3);
@@ -103,7 +103,7 @@ mn_tensor *mn_clip_crop(mn_tensor *picture, int64_t n) {
 mn_tensor *mn_clip_pixels(mn_tensor *crop) {
     if (mn_errcode() || !crop) return NULL;
     int64_t n = crop->shape[0];
-    mn_tensor *y = mn_empty(MN_F32, 4, (int64_t[]){1, 3, n, n});
+    mn_tensor *y = mn_empty_host(MN_F32, 4, (int64_t[]){1, 3, n, n});
     for (int64_t i = 0; y && i < n * n; i++)
         for (int c = 0; c < 3; c++)                     /* in f32 steps, as published */
             ((float *)y->data)[c * n * n + i] = ((float)((const uint8_t *)crop->data)[3 * i + c] / 255.0f - (float)MEAN[c]) / (float)STD[c];
@@ -114,7 +114,7 @@ mn_tensor *mn_clip_preprocess(mn_tensor *x, int64_t n, bool antialias) {
     if (mn_errcode() || !x) return NULL;
     mn_scope scope = mn_scope_open();
     int64_t ih = x->shape[2], iw = x->shape[3], h = ih, w = iw;
-    mn_tensor *scale = mn_empty(x->dtype, 1, (int64_t[]){3}), *shift = mn_empty(x->dtype, 1, (int64_t[]){3});
+    mn_tensor *scale = mn_empty_host(x->dtype, 1, (int64_t[]){3}), *shift = mn_empty_host(x->dtype, 1, (int64_t[]){3});
     for (int k = 0; scale && shift && k < 3; k++) {     /* ((x + 1) / 2 - mean) / std */
         mn_fill(mn_view(scale, 1, (int64_t[]){1}, k), 0.5 / STD[k]);
         mn_fill(mn_view(shift, 1, (int64_t[]){1}, k), (0.5 - MEAN[k]) / STD[k]);
@@ -125,5 +125,5 @@ mn_tensor *mn_clip_preprocess(mn_tensor *x, int64_t n, bool antialias) {
         int64_t y0 = middle(h, n), x0 = middle(w, n);
         x = mn_call(crop2d, T(x), {"y0", y0}, {"y1", y0 + n}, {"x0", x0}, {"x1", x0 + n});
     }
-    return mn_scope_leave(scope, mn_call(channel_affine, T(x, scale, shift)));
+    return mn_scope_leave(scope, mn_call(channel_affine, T(x, mn_to(scale, x ? x->device : MN_CPU), mn_to(shift, x ? x->device : MN_CPU))));
 }

@@ -33,21 +33,28 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(v, 5), "weights");
     mn_declare_index(m, MN_DIMS(5), "parents");
     mn_declare_index(m, MN_DIMS(f, 3), "faces");
+    mn_keep_on_host(m, "faces");
     if (t) {
         mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(t, 2), "uv");
         mn_declare_index(m, MN_DIMS(f, 3), "uv_faces");
     }
     if (mn_config(m, "landmarks")) {
         mn_declare_index(m, MN_DIMS(POINTS), "lmk_faces");
+        mn_keep_on_host(m, "lmk_faces");
         mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(POINTS, 3), "lmk_bary");
+        mn_keep_on_host(m, "lmk_bary");
     }
     if (mn_config(m, "contour")) {
         mn_declare_index(m, MN_DIMS(ROWS, OUTLINE), "lmk_contour_faces");
+        mn_keep_on_host(m, "lmk_contour_faces");
         mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(ROWS, OUTLINE, 3), "lmk_contour_bary");
+        mn_keep_on_host(m, "lmk_contour_bary");
     }
     if (mn_config(m, "fixed_landmarks")) {
         mn_declare_index(m, MN_DIMS(POINTS), "lmk_full_faces");
+        mn_keep_on_host(m, "lmk_full_faces");
         mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(POINTS, 3), "lmk_full_bary");
+        mn_keep_on_host(m, "lmk_full_bary");
     }
     if (units) mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(units, e), "units_to_expr");
     if (ids) mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(ids, s), "id_to_shape");
@@ -90,7 +97,7 @@ static mn_tensor *on_faces(mn_model *m, mn_tensor *v, mn_tensor *at, mn_tensor *
     mn_tensor *faces = mn_weight(m, "faces");
     if (!v || !faces || !at || !bary) return NULL;
     int64_t n = v->shape[0], p = at->shape[at->nd - 1];
-    mn_tensor *corner = mn_empty(MN_I32, 1, (int64_t[]){n * p * 3});
+    mn_tensor *corner = mn_empty_host(MN_I32, 1, (int64_t[]){n * p * 3});
     for (int64_t k = 0; corner && k < n * p; k++) {
         int32_t f = ((int32_t *)at->data)[k % at->n];
         if (f < 0 || f >= faces->shape[0]) {
@@ -99,8 +106,8 @@ static mn_tensor *on_faces(mn_model *m, mn_tensor *v, mn_tensor *at, mn_tensor *
         }
         for (int c = 0; c < 3; c++) ((int32_t *)corner->data)[3 * k + c] = (int32_t)(k / p * v->shape[1]) + ((int32_t *)faces->data)[3 * f + c];
     }
-    mn_tensor *points = mn_call(gather, T(mn_reshape(v, 2, (int64_t[]){n * v->shape[1], 3}), corner));
-    points = mn_call(mul, T(mn_reshape(points, 4, (int64_t[]){n, p, 3, 3}), mn_reshape(bary, 4, (int64_t[]){bary->n / (3 * p), p, 3, 1})));
+    mn_tensor *points = mn_call(gather, T(mn_reshape(v, 2, (int64_t[]){n * v->shape[1], 3}), mn_to(corner, v->device)));
+    points = mn_call(mul, T(mn_reshape(points, 4, (int64_t[]){n, p, 3, 3}), mn_reshape(mn_to(bary, v->device), 4, (int64_t[]){bary->n / (3 * p), p, 3, 1})));
     return mn_call(sum, T(points), {"axis", 2});
 }
 
@@ -110,9 +117,9 @@ static mn_tensor *landmarks(mn_model *m, mn_tensor *v, mn_tensor *rot) {
     if (!v || !rot || !at || !bary || !mn_config(m, "contour")) return on_faces(m, v, at, bary);
     int64_t n = v->shape[0];
     mn_tensor *row_at = mn_weight(m, "lmk_contour_faces"), *row_bary = mn_weight(m, "lmk_contour_bary");
-    mn_tensor *all_at = mn_empty(MN_I32, 2, (int64_t[]){n, POINTS}), *all_bary = mn_empty(MN_F32, 3, (int64_t[]){n, POINTS, 3});
+    mn_tensor *all_at = mn_empty_host(MN_I32, 2, (int64_t[]){n, POINTS}), *all_bary = mn_empty_host(MN_F32, 3, (int64_t[]){n, POINTS, 3});
     bool was = mn_tape_enable(false);
-    mn_tensor *r = mn_call(rodrigues, T(mn_cast(rot, MN_F64)));
+    mn_tensor *r = mn_call(rodrigues, T(mn_cast(mn_to(rot, MN_CPU), MN_F64)));   /* the host chooses the rows */
     mn_tape_enable(was);
     if (!r || !row_at || !row_bary || !all_at || !all_bary) return NULL;
     for (int64_t i = 0; i < n; i++) {
@@ -125,7 +132,7 @@ static mn_tensor *landmarks(mn_model *m, mn_tensor *v, mn_tensor *rot) {
         memcpy(b, (float *)row_bary->data + row * OUTLINE * 3, OUTLINE * 3 * sizeof *b);
     }
     mn_noted(all_at, "landmark_faces");
-    return on_faces(m, v, all_at, mn_cast(all_bary, v->dtype));
+    return on_faces(m, v, all_at, mn_to(mn_cast(all_bary, v->dtype), v->device));
 }
 
 /* ---- methods ---- */

@@ -140,7 +140,7 @@ static mn_status build(mn_model *m) {
 /* TensorFlow 1's bilinear: row i comes from i H / 299, in 0..255. */
 static mn_tensor *enlarged(mn_tensor *u8) {
     int64_t planes = u8->shape[0] * 3, h = u8->shape[2], w = u8->shape[3];
-    mn_tensor *y = mn_empty(MN_F32, 4, (int64_t[]){u8->shape[0], 3, SIDE, SIDE});
+    mn_tensor *y = mn_empty_host(MN_F32, 4, (int64_t[]){u8->shape[0], 3, SIDE, SIDE});
     for (int64_t q = 0; y && q < planes * SIDE; q++) {
         const uint8_t *plane = (const uint8_t *)u8->data + q / SIDE * h * w;
         float *to = (float *)y->data + q * SIDE;
@@ -160,8 +160,9 @@ static mn_tensor *enlarged(mn_tensor *u8) {
 
 /* Pictures in -1..1 become bytes as the published evaluation has it: 127.5 x + 128, clamped, truncated. */
 static mn_tensor *bytes(mn_tensor *x) {
-    if (x->dtype == MN_U8) return x;
-    mn_tensor *wide = mn_cast(x, MN_F32), *y = mn_empty(MN_U8, 4, x->shape);
+    x = mn_to(x, MN_CPU);                                  /* bytes and the first resizing are the host's */
+    if (!x || x->dtype == MN_U8) return x;
+    mn_tensor *wide = mn_cast(x, MN_F32), *y = mn_empty_host(MN_U8, 4, x->shape);
     for (int64_t i = 0; wide && y && i < y->n; i++) {
         float v = ((const float *)wide->data)[i] * 127.5f + 128;
         ((uint8_t *)y->data)[i] = (uint8_t)(v > 0 ? v < 255 ? v : 255 : 0);
@@ -169,12 +170,12 @@ static mn_tensor *bytes(mn_tensor *x) {
     return wide ? y : NULL;
 }
 
-static mn_tensor *front(mn_tensor *u8, bool torch) {
+static mn_tensor *front(mn_model *m, mn_tensor *u8, bool torch) {
     if (!u8) return NULL;
-    if (!torch) return mn_call(affine, T(mn_noted(enlarged(u8), "resized")), {"scale", 1 / 128.0}, {"shift", -1});
-    mn_tensor *x = mn_empty(MN_F32, 4, u8->shape);
+    if (!torch) return mn_call(affine, T(mn_to(mn_noted(enlarged(u8), "resized"), m->device)), {"scale", 1 / 128.0}, {"shift", -1});
+    mn_tensor *x = mn_empty_host(MN_F32, 4, u8->shape);
     for (int64_t i = 0; x && i < x->n; i++) ((float *)x->data)[i] = (float)((const uint8_t *)u8->data)[i] / 255.0f;
-    return mn_call(affine, T(mn_call(resize, T(x), {"h", SIDE}, {"w", SIDE}, {"antialias", 0})), {"scale", 2}, {"shift", -1});
+    return mn_call(affine, T(mn_call(resize, T(mn_to(x, m->device)), {"h", SIDE}, {"w", SIDE}, {"antialias", 0})), {"scale", 2}, {"shift", -1});
 }
 
 static mn_status run_features(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
@@ -182,7 +183,7 @@ static mn_status run_features(mn_model *m, mn_tensor *const *in, const double *a
     if (!x || x->nd != 4 || x->shape[1] != 3 || !x->n || (x->dtype != MN_U8 && !mn_is_real(x->dtype)))
         return mn_fail(MN_ESHAPE, "inception.features: pictures: expected [N,3,H,W] of u8 or real numbers, got %s %s", x ? mn_dtype_name(x->dtype) : "", mn_shape_text(x));
     mn_scope scope = mn_scope_open();
-    map y = network(&(net){.m = m}, (map){front(bytes(x), attr[0] != 0), 3});
+    map y = network(&(net){.m = m}, (map){front(m, bytes(x), attr[0] != 0), 3});
     out[0] = mn_scope_leave(scope, mn_call(mean, T(y.t), {"axis", 2}, {"last", 3}));
     return mn_errcode();
 }

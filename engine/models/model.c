@@ -72,7 +72,7 @@ static mn_status add_slot(mn_model *m, const char *name, mn_tensor *t, bool trai
     }
     char *copy = strdup(name);
     if (!copy) return mn_fail(MN_ENOMEM, "model: out of memory");
-    m->slots[m->n++] = (mn_slot){copy, mn_retain(t), trainable};
+    m->slots[m->n++] = (mn_slot){.name = copy, .t = mn_retain(t), .trainable = trainable};
     uint32_t h = hash_text(name);
     while (m->index[h & (uint32_t)(m->index_size - 1)]) h++;
     m->index[h & (uint32_t)(m->index_size - 1)] = m->n;
@@ -109,7 +109,7 @@ static mn_tensor *stored(mn_model *m, mn_st *st, const char *name, mn_dtype dtyp
 static mn_tensor *slot_tensor(mn_model *m, mn_dtype dtype, int nd, const int64_t *shape, const char *name, bool *fresh) {
     mn_tensor *t = m->from ? stored(m, m->from, name, dtype, nd, shape) : NULL;
     *fresh = !t && !m->from;
-    return t ? t : mn_empty(dtype, nd, shape);
+    return t ? t : mn_empty_host(dtype, nd, shape);
 }
 
 mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, int nd, const int64_t *shape, const char *fmt, ...) {
@@ -147,6 +147,26 @@ mn_status mn_declare_values(mn_model *m, const float *values, int nd, const int6
     return declare_buffer(m, MN_F32, values, nd, shape, name);
 }
 mn_status mn_declare_index(mn_model *m, int nd, const int64_t *shape, const char *name) { return declare_buffer(m, MN_I32, NULL, nd, shape, name); }
+
+void mn_keep_on_host(mn_model *m, const char *name) {
+    int at = find(m, name);
+    if (at >= 0) m->slots[at].host = true;
+}
+
+mn_status mn_model_to(mn_model *m, mn_device device) {
+    mn_scope scope = mn_scope_open();
+    for (int i = 0; i < m->n && !mn_errcode(); i++) {
+        mn_slot *slot = &m->slots[i];
+        mn_tensor *t = slot->host ? slot->t : mn_to(slot->t, device);
+        if (!t || t == slot->t) continue;
+        t->wants_grad = slot->t->wants_grad;
+        mn_release(slot->t);
+        slot->t = mn_retain(t);
+    }
+    mn_scope_close(scope);
+    if (!mn_errcode()) m->device = device;
+    return mn_errcode();
+}
 
 mn_tensor *mn_weight(mn_model *m, const char *fmt, ...) {
     char name[160];
@@ -321,7 +341,7 @@ mn_status mn_model_restore(mn_model *m, const char *path) {
     for (int i = 0; i < m->n && !mn_errcode(); i++) {
         mn_slot *slot = &m->slots[i];
         mn_scope scope = mn_scope_open();
-        mn_tensor *t = stored(m, st, slot->name, slot->t->dtype, slot->t->nd, slot->t->shape);
+        mn_tensor *t = mn_to(stored(m, st, slot->name, slot->t->dtype, slot->t->nd, slot->t->shape), slot->host ? MN_CPU : m->device);
         if (t) {
             t->wants_grad = slot->t->wants_grad;
             mn_release(slot->t);

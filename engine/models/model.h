@@ -34,6 +34,7 @@ typedef struct mn_slot {
     char *name;
     mn_tensor *t;                        /* f32 (or i32 for index tables) */
     bool trainable;                      /* false: a buffer */
+    bool host;                           /* read by the host: stays there */
 } mn_slot;
 
 struct mn_model {
@@ -52,6 +53,7 @@ struct mn_model {
     struct { int fd; int64_t size, mtime; char path[256]; } source;      /* the file it came from; fd -1 when made here */
     char hash[65];                       /* sha256 of that file once mn_model_hash was asked, else "" */
     bool training;
+    mn_device device;                    /* of the weights; inputs of methods have to be there, too */
 };
 
 const mn_modeldef *const *mn_model_kinds(int *n);
@@ -71,6 +73,8 @@ mn_status mn_model_restore(mn_model *m, const char *path);
 mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, const char *const *meta);
 mn_model *mn_model_retain(mn_model *m);
 void mn_model_release(mn_model *m);
+/* Moves the weights there; to be called before anyone else holds them (an optimiser). */
+mn_status mn_model_to(mn_model *m, mn_device device);
 /* Trainable tensors want gradients (on) or not (off, the state after creation). */
 void mn_model_train(mn_model *m, bool on);
 int64_t mn_model_numbers(const mn_model *m);             /* count of trainable numbers */
@@ -85,6 +89,7 @@ mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, in
 /* f32, with these numbers to begin with. */
 mn_status mn_declare_values(mn_model *m, const float *values, int nd, const int64_t *shape, const char *name);
 mn_status mn_declare_index(mn_model *m, int nd, const int64_t *shape, const char *name);   /* i32 buffer of zeros */
+void mn_keep_on_host(mn_model *m, const char *name);    /* a small table that the host reads */
 /* The tensor of that name; NULL + MN_EINTERNAL when it was not declared. */
 mn_tensor *mn_weight(mn_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool mn_has_weight(mn_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

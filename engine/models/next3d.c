@@ -106,7 +106,11 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_CONST, 1, false, MN_DIMS(1, 1, p, p), "uv_face_mask");
     /* planes sampled at (x,y), (x,z), (z,y): rows are the axes of the plane's frame */
     static const float axes[27] = {1, 0, 0, 0, 1, 0, 0, 0, 1,  1, 0, 0, 0, 0, 1, 0, 1, 0,  0, 0, 1, 0, 1, 0, 1, 0, 0};
-    return mn_declare_values(m, axes, MN_DIMS(3, 3, 3), "renderer.plane_axes");
+    mn_declare_values(m, axes, MN_DIMS(3, 3, 3), "renderer.plane_axes");
+    mn_keep_on_host(m, "renderer.plane_axes");
+    mn_keep_on_host(m, "faces");
+    mn_keep_on_host(m, "face_uvcoords");
+    return mn_errcode();
 }
 
 /* ---- backbones ---- */
@@ -191,18 +195,18 @@ static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
 static mn_tensor *swapped_faces(mn_model *m) {
     mn_tensor *f = mn_weight(m, "faces");
     if (!f) return NULL;
-    mn_tensor *g = mn_empty(MN_I32, 2, f->shape + 1);
+    mn_tensor *g = mn_empty_host(MN_I32, 2, f->shape + 1);
     for (int64_t i = 0; g && i < f->n; i++) ((int32_t *)g->data)[i] = ((int32_t *)f->data)[i - i % 3 + (3 - i % 3) % 3];
-    return g;
+    return mn_to(g, m->device);
 }
 static mn_tensor *swapped_uv(mn_model *m) {                /* [F,3,2] */
     mn_tensor *uv = mn_weight(m, "face_uvcoords");
     if (!uv) return NULL;
-    mn_tensor *g = mn_empty(MN_F32, MN_DIMS(uv->shape[1], 3, 2));
+    mn_tensor *g = mn_empty_host(MN_F32, MN_DIMS(uv->shape[1], 3, 2));
     for (int64_t f = 0; g && f < uv->shape[1]; f++)
         for (int k = 0; k < 3; k++)
             for (int d = 0; d < 2; d++) ((float *)g->data)[(3 * f + k) * 2 + d] = ((float *)uv->data)[(3 * f + (3 - k) % 3) * 3 + d];
-    return g;
+    return mn_to(g, m->device);
 }
 
 /* Pixels per view: what the mesh shows of a texture, and how much of it (alpha, filled inside). */
@@ -216,10 +220,7 @@ static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_ten
     *picture = mn_call(grid_sample, T(texture, grid));
     bool was = mn_tape_enable(false);
     mn_tensor *a = mn_call(grid_sample, T(mn_weight(m, "uv_face_mask"), mn_detach(grid)));
-    if (a) {
-        const int32_t *hit = r[0]->data;
-        for (int64_t i = 0; i < a->n; i++) if (hit[i] < 0) ((float *)a->data)[i] = 0;
-    }
+    if (a) a = mn_call(mul, T(a, mn_reshape(mn_call(nonzero, T(mn_call(sum, T(mn_detach(r[1])), {"axis", 3}))), 4, a->shape)));   /* nothing is hit: weights 0 */
     if (mn_trace.note && a && grid) {                                            /* texture coordinates where the mask shows the mesh */
         mn_tensor *shown = mn_reshape(a, 4, (int64_t[]){a->shape[0], a->shape[2], a->shape[3], 1});
         mn_noted(mn_permute(mn_call(mul, T(mn_detach(grid), shown)), 4, (int[]){0, 3, 1, 2}), "uv.view%d", view);
@@ -259,6 +260,8 @@ static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_te
     int64_t n = front->shape[0];
     mn_tensor *crops[MN_MAX_IN], *done[MN_MAX_IN];
     box b[MN_MAX_IN];
+    lms = mn_to(lms, MN_CPU);                              /* 68 points: the box's whole pixels are sizes of tensors */
+    if (!lms) return NULL;
     if (n > MN_MAX_IN) { mn_fail(MN_ESHAPE, "next3d: batches of at most %d expected, got %lld", MN_MAX_IN, (long long)n); return NULL; }
     for (int64_t i = 0; i < n; i++) {
         b[i] = mouth_box(lms, i, res);
@@ -283,12 +286,6 @@ static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_te
 
 /* ---- planes ---- */
 
-static mn_tensor *not_zero(mn_tensor *a) {
-    mn_tensor *b = mn_clone(a);
-    for (int64_t i = 0; b && i < b->n; i++) ((float *)b->data)[i] = ((float *)b->data)[i] != 0;
-    return b;
-}
-
 /* rendering*alpha + static*(1-alpha) = static + alpha*(rendering - static) */
 static mn_tensor *blend(mn_tensor *rendering, mn_tensor *alpha, mn_tensor *fixed) {
     mn_tensor *rest = mn_call(affine, T(alpha), {"scale", -1}, {"shift", 1});
@@ -308,7 +305,7 @@ mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, m
     for (int k = 0; k < 4; k++)
         if (draw_view(m, texture, mesh, faces, uv, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
     mn_tensor *front = mn_next3d_note("rendering.front", view[0]), *side = mn_next3d_note("rendering.side", mn_call(add, T(view[1], view[2]))), *top = mn_next3d_note("rendering.top", view[3]);
-    mn_tensor *a_side = not_zero(alpha[1]);
+    mn_tensor *a_side = mn_call(nonzero, T(alpha[1]));
     mn_next3d_note("alpha.front", alpha[0]); mn_next3d_note("alpha.side", a_side); mn_next3d_note("alpha.top", alpha[3]);
     mn_next3d_note("lms2d_front", lms);
     front = lms ? with_mouth(m, front, ws, lms) : NULL;

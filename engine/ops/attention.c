@@ -2,7 +2,7 @@
  *     y = softmax(q k^T / sqrt(d)) v  per head;  causal: query l sees keys 0..l only.
  * Nothing of size L x M is kept for backward, which computes the probabilities again. */
 #include "nn.h"
-#include "../../kernels/tuned/tuned.h"
+#include "../../kernels/attention.h"
 
 enum { HEADS, CAUSAL };                            /* order of .attrs below */
 enum { Q, KEY, V };
@@ -53,8 +53,10 @@ static mn_status mix(mn_op *op, const struct k_attention *p, const void *a, bool
 static mn_status attention_forward(mn_op *op) {
     struct k_attention p = sizes(op);
     p.y = op->out[0]->data;
-    if (use_tuned(op)) return TUNED(op, kt_attention_fwd(&p));
-    mn_status s = probabilities(op, &p);
+    bool done;
+    mn_status s = MN_TUNED(op, attention_fwd, &p, &done);
+    if (s || done) return s;
+    s = probabilities(op, &p);
     return s ? s : mix(op, &p, p.p, false, p.v, p.y, 0);
 }
 
@@ -73,8 +75,9 @@ static mn_status attention_backward(mn_op *op) {
     mn_status s = slot(op, Q, &p.dq, &p.add_q);
     if (!s) s = slot(op, KEY, &p.dk, &p.add_k);
     if (!s) s = slot(op, V, &p.dv, &p.add_v);
-    if (s) return s;
-    if (use_tuned(op)) return TUNED(op, kt_attention_bwd(&p));
+    bool done = false;
+    if (!s) s = MN_TUNED(op, attention_bwd, &p, &done);
+    if (s || done) return s;
     s = probabilities(op, &p);
     if (!s && (p.dq || p.dk)) {
         mn_tensor *ds = mn_empty(op->dtype, 4, (int64_t[]){p.B, p.heads, p.L, p.M});

@@ -3,7 +3,6 @@
  * The transposed convolution with w [C,O,kh,kw] is the gradient to x of a convolution that maps O channels to C, so
  * the two ops share three kernels with the roles of x and y exchanged. */
 #include "conv.h"
-#include "../../kernels/tuned/tuned.h"
 
 enum { STRIDE, PAD, GROUPS };                      /* order of .attrs below */
 
@@ -15,11 +14,8 @@ mn_status conv_run(mn_op *op, enum mn_kernel_id kernel, struct k_conv *p, const 
     p->out = out->data;
     p->n = out->n;
     if (!out->n) return MN_OK;
-    if (!p->N) { mn_fill(out, 0); return MN_OK; }   /* the weights' gradient of an empty batch */
-    if (!use_tuned(op)) return mn_launch(op, kernel, p);
-    if (kernel == MN_K_conv_fwd) return TUNED(op, kt_conv_fwd(p));
-    if (kernel == MN_K_conv_bwd_x) return TUNED(op, kt_conv_bwd_x(p));
-    return TUNED(op, kt_conv_bwd_w(p));
+    if (!p->N) return mn_fill(out, 0);              /* the weights' gradient of an empty batch */
+    return mn_launch(op, kernel, p);
 }
 
 static mn_status add_bias(mn_op *op) {

@@ -1,11 +1,11 @@
 /* matmul.c -- matrix products: `matmul` over the last two axes with batches, and `linear`, a fully connected layer.
  *     C = A B:  dA = dC B^T,  dB = A^T dC;  a side shared by the whole batch sums its gradient over the batch. */
 #include "nn.h"
-#include "../../kernels/tuned/tuned.h"
+#include "../../kernels/matmul.h"
 
 static mn_status product(mn_op *op, struct k_matmul *p) {
     p->n = p->batch * p->M * p->N;
-    return use_tuned(op) ? TUNED(op, kt_matmul(p)) : MN_LAUNCH(op, matmul, p);
+    return MN_LAUNCH(op, matmul, p);
 }
 
 /* ---- matmul ---- */

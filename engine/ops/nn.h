@@ -38,8 +38,4 @@ static inline mn_tensor *din_slot(mn_op *op, int j, int *add) {
     if (g) x->grad = mn_retain(g);
     return g;
 }
-
-/* The fast version for f32 on the CPU. */
-static inline bool use_tuned(const mn_op *op) { return op->device == MN_CPU && op->dtype == MN_F32; }
-#define TUNED(op, call) ((call) ? mn_op_fail(op, MN_EDEVICE, "the library refused " #call) : MN_OK)
 #endif

@@ -1,6 +1,7 @@
 /* rasterize.c -- triangle index, barycentric coordinates and depth per pixel; the rule
  * (pytorch3d's, exactly) and the coordinate frame are described in kernels/rasterize.c. */
 #include "../internal.h"
+#include "../cuda/cuda.h"
 #include "../../kernels/rasterize.h"
 
 enum { SIZE };
@@ -52,7 +53,7 @@ static mn_status rasterize_forward(mn_op *op) {
 static mn_status rasterize_backward(mn_op *op) {
     mn_tensor *pos = op->in[0], *faces = op->in[1], *dw = mn_dout(op, 1), *ddepth = mn_dout(op, 2), *dpos = mn_din(op, 0);
     if (!dpos) return mn_errcode();
-    const int64_t size = (int64_t)op->attr[SIZE], chunk = op->device == MN_CPU ? size * size : 4096, chunks = (size * size + chunk - 1) / chunk;
+    const int64_t size = (int64_t)op->attr[SIZE], chunk = op->device == MN_CPU || mn_cuda_deterministic() ? size * size : 4096, chunks = (size * size + chunk - 1) / chunk;
     struct k_rasterize_bwd p = {.n = pos->shape[0] * chunks, .pos = pos->data, .faces = faces->data, .index = op->aux[0]->data,
                                 .dw = dw ? dw->data : NULL, .ddepth = ddepth ? ddepth->data : NULL, .dpos = dpos->data,
                                 .v = pos->shape[1], .f = faces->shape[0], .size = size, .chunk = chunk, .chunks = chunks};

@@ -1,8 +1,8 @@
 /* render_rays.c -- volume rendering of tri-planes through a two-layer decoder, in one op:
  *     f = triplane_sample(planes, origins + depths dirs),  y = softplus(f w0^T + b0) w1^T + b1
  *     sigma = y[0], rgb = 1.002 sigmoid(y[1..]) - 0.001,  raymarch(rgb, sigma, depths)
- * The plain form is that chain of ops; its backward pass runs the chain again on the tape.  For f32 on the CPU
- * kernels/tuned/render_rays.c does the same ray by ray.  Neither keeps anything per sample between the passes.
+ * The plain form is that chain of ops; its backward pass runs the chain again on the tape.  For f32
+ * kernels/tuned/render_rays.c does the same ray by ray, and where there is one a tuned kernel on the GPU.  Neither keeps anything per sample between the passes.
  * With w1 of one row there are no colours and only depth and weights are worth reading: the coarse pass. */
 #include <string.h>
 #include "layout.h"
@@ -11,14 +11,17 @@
 #include "shape.h"
 #include "../../kernels/raymarch.h"
 #include "../../kernels/triplane.h"
-#include "../../kernels/tuned/tuned.h"
+#include "../../kernels/render_rays.h"
 
 enum { PLANES, ORIGINS, DIRS, DEPTHS, W0, B0, W1, B1, AXES, INPUTS };
 enum { BOX_WARP, CHANNELS_LAST };
 enum { AUX_PLANES, AUX_RANGE };
 
 /* The fused form counts numbers of a picture's planes in 32 bits. */
-static bool fused(const mn_op *op) { return use_tuned(op) && (op->in[PLANES]->shape[0] == 0 || op->in[PLANES]->n / op->in[PLANES]->shape[0] < INT32_MAX); }
+static bool fusible(const mn_op *op) {
+    const mn_tensor *planes = op->in[PLANES];
+    return mn_has_tuned(op, MN_T_render_rays_fwd) && (planes->shape[0] == 0 || planes->n / planes->shape[0] < INT32_MAX);
+}
 static bool channels_last(const mn_op *op) { return op->attr[CHANNELS_LAST] != 0; }
 static mn_tensor *axes_in(const mn_op *op) { return op->nin > AXES ? op->in[AXES] : NULL; }
 
@@ -103,7 +106,7 @@ static mn_status arguments(mn_op *op, mn_tensor *planes, mn_tensor *range, struc
 }
 
 static mn_status render_rays_forward(mn_op *op) {
-    if (!fused(op)) return chain_forward(op);
+    if (!fusible(op)) return chain_forward(op);
     mn_tensor *planes = op->in[PLANES], *range = mn_depth_range(op, op->in[DEPTHS]);
     const int64_t *s = planes->shape;
     if (!channels_last(op)) {
@@ -111,16 +114,19 @@ static mn_status render_rays_forward(mn_op *op) {
         planes = last ? mn_view(last, 5, (int64_t[]){s[0], 3, s[3], s[4], s[2]}, 0) : NULL;
     }
     if (!planes || !range) return mn_errcode();
-    if (op->recording) {
-        mn_keep_aux(op, AUX_PLANES, planes);
-        mn_keep_aux(op, AUX_RANGE, range);
-    }
     struct k_render_rays p;
     mn_status st = arguments(op, planes, range, &p);
     p.out = op->out[0]->data;
     p.depth = op->out[1]->data;
     p.weights = op->out[2]->data;
-    return st ? st : TUNED(op, kt_render_rays_fwd(&p));
+    bool done = false;
+    if (!st) st = MN_TUNED(op, render_rays_fwd, &p, &done);
+    if (st || !done) return st ? st : chain_forward(op);
+    if (op->recording) {
+        mn_keep_aux(op, AUX_PLANES, planes);
+        mn_keep_aux(op, AUX_RANGE, range);
+    }
+    return MN_OK;
 }
 
 /* Gradient of the planes from that of the features. */
@@ -138,7 +144,7 @@ static mn_status spread(mn_op *op, const struct k_render_rays *a, mn_tensor *poi
 }
 
 static mn_status render_rays_backward(mn_op *op) {
-    if (!fused(op)) return chain_backward(op);
+    if (!op->aux[AUX_PLANES] || !mn_has_tuned(op, MN_T_render_rays_bwd)) return chain_backward(op);
     struct k_render_rays p;
     mn_status s = arguments(op, op->aux[AUX_PLANES], op->aux[AUX_RANGE], &p);
     if (s) return s;
@@ -163,12 +169,14 @@ static mn_status render_rays_backward(mn_op *op) {
         p.dw1 = dw[2]->data;
         p.db1 = dw[3]->data;
     }
-    s = TUNED(op, kt_render_rays_bwd(&p));
+    bool done;
+    s = MN_TUNED(op, render_rays_bwd, &p, &done);
+    if (!s && !done) return chain_backward(op);
     return !s && points ? spread(op, &p, points, dfeatures) : s;
 }
 
 const mn_opdef mn_op_render_rays = {
-    .name = "render_rays", .in = "planes origins dirs depths w0 b0 w1 b1 axes?", .nout = 3, .saves = MN_SAVE_ALL_IN, .scatters = true,
+    .name = "render_rays", .in = "planes origins dirs depths w0 b0 w1 b1 axes?", .nout = 3, .saves = MN_SAVE_ALL_IN, .scatters = true, .host = MN_SAVE_IN(AXES),
     .doc = "render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, {box_warp, channels_last}): "
            "colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch",
     .attrs = {{"box_warp", 1, "side of the cube the planes span"}, {"channels_last", 0, "1: planes are [N,3,H,W,C]"}},

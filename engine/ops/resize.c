@@ -52,8 +52,8 @@ static mn_status pack(mn_op *op, const double *m, int64_t row_step, int64_t step
         if (to - from > a->taps) a->taps = to - from;
         lo[k] = (int32_t)from;
     }
-    a->first = mn_empty(MN_I32, 1, &out);
-    a->weight = mn_empty(op->dtype, 2, (int64_t[]){out, a->taps});
+    a->first = mn_empty_host(MN_I32, 1, &out);
+    a->weight = mn_empty_host(op->dtype, 2, (int64_t[]){out, a->taps});
     for (int64_t k = 0; a->weight && a->first && k < out; k++) {
         const int64_t from = lo[k] < in - a->taps ? lo[k] : in - a->taps;
         ((int32_t *)a->first->data)[k] = (int32_t)from;
@@ -64,6 +64,8 @@ static mn_status pack(mn_op *op, const double *m, int64_t row_step, int64_t step
         }
     }
     free(lo);
+    a->first = mn_to(a->first, op->device);
+    a->weight = mn_to(a->weight, op->device);
     return mn_errcode();
 }
 

@@ -38,6 +38,8 @@ static void sizes(const mn_op *op, int64_t *c, int64_t *h, int64_t *w) {
 mn_status mn_plane_axes(const mn_op *op, mn_tensor *axes, double box_warp, double out[3][6]) {
     double m[27];
     memcpy(m, default_axes, sizeof m);
+    axes = mn_to(axes, MN_CPU);                    /* 27 numbers; generators keep theirs on the host */
+    if (mn_errcode()) return mn_errcode();
     for (int k = 0; k < 27 && axes; k++) m[k] = mn_item(axes, k);
     for (int k = 0; k < 3; k++)
         if (!projection(m + 9 * k, 2 / box_warp, out[k])) return mn_op_fail(op, MN_EARG, "axes: the matrix of plane %d is singular", k + 1);
@@ -110,7 +112,7 @@ static mn_status triplane_sample_backward(mn_op *op) {
 }
 
 const mn_opdef mn_op_triplane_sample = {
-    .name = "triplane_sample", .in = "planes points axes?", .saves = MN_SAVE_IN(1) | MN_SAVE_IN(2), .scatters = true,
+    .name = "triplane_sample", .in = "planes points axes?", .saves = MN_SAVE_IN(1) | MN_SAVE_IN(2), .scatters = true, .host = MN_SAVE_IN(2),
     .doc = "triplane_sample(planes [N,3,C,H,W], points [N,M,3], axes? [3,3,3], {box_warp, channels_last}): [N,M,C], mean of three bilinear lookups, zero outside",
     .attrs = {{"box_warp", 1, "side of the cube the planes span"}, {"channels_last", 0, "1: planes are [N,3,H,W,C]"}},
     .shape = triplane_sample_shape, .forward = triplane_sample_forward, .backward = triplane_sample_backward};

@@ -3,7 +3,7 @@
  * StyleGAN2's filter [1,3,3,1]/8 is the default.  Enlarging a picture twofold: up 2, pads 2 and 1, gain 4; halving it:
  * down 2, pads 1 and 1.  The gradient is the same operation with up and down exchanged, f reversed and pad0 = taps-1-pad0. */
 #include "nn.h"
-#include "../../kernels/tuned/tuned.h"
+#include "../../kernels/upfirdn.h"
 
 enum { UP, DOWN, PADX0, PADX1, PADY0, PADY1, GAIN };    /* order of .attrs below */
 
@@ -20,7 +20,7 @@ static struct k_upfirdn sizes(const mn_op *op) {
 
 static mn_status run(mn_op *op, struct k_upfirdn *p) {
     p->n = p->planes * p->OH * p->OW;
-    return use_tuned(op) && kt_upfirdn_fits(p) ? TUNED(op, kt_upfirdn(p)) : MN_LAUNCH(op, upfirdn, p);
+    return MN_LAUNCH(op, upfirdn, p);
 }
 
 static mn_status upfirdn2d_shape(mn_op *op) {

@@ -81,5 +81,5 @@ static int each_head(const struct k_attention *a, int matrices, void (*work)(con
     return 0;
 }
 
-int kt_attention_fwd(const struct k_attention *a) { return each_head(a, 1, head_forward); }
-int kt_attention_bwd(const struct k_attention *a) { return each_head(a, 2, head_backward); }
+int kt_attention_fwd(const void *a) { return each_head(a, 1, head_forward); }
+int kt_attention_bwd(const void *a) { return each_head(a, 2, head_backward); }

@@ -210,21 +210,24 @@ static int run(const struct k_conv *p, enum kind kind) {
 
 static bool pointwise(const struct k_conv *p) { return p->kh == 1 && p->kw == 1 && p->stride == 1 && p->pad == 0 && p->groups == 1; }
 
-int kt_conv_fwd(const struct k_conv *p) {
+int kt_conv_fwd(const void *args) {
+    const struct k_conv *p = args;
     if (!pointwise(p)) return run(p, FWD);
     const int64_t S = p->H * p->W;
     return kt_matmul(&(struct k_matmul){.n = p->n, .batch = p->N, .M = p->O, .N = S, .K = p->C, .sum = 1, .a = p->w, .ta = p->swapped != 0,
                                         .b = p->x, .b_batch = p->C * S, .c = p->out});
 }
 
-int kt_conv_bwd_x(const struct k_conv *p) {
+int kt_conv_bwd_x(const void *args) {
+    const struct k_conv *p = args;
     if (!pointwise(p)) return run(p, BWD_X);
     const int64_t S = p->H * p->W;
     return kt_matmul(&(struct k_matmul){.n = p->n, .batch = p->N, .M = p->C, .N = S, .K = p->O, .sum = 1, .a = p->w, .ta = !p->swapped,
                                         .b = p->y, .b_batch = p->O * S, .c = p->out});
 }
 
-int kt_conv_bwd_w(const struct k_conv *p) {
+int kt_conv_bwd_w(const void *args) {
+    const struct k_conv *p = args;
     if (!pointwise(p)) return run(p, BWD_W);
     const int64_t S = p->H * p->W;
     struct k_matmul m = {.n = p->n, .batch = 1, .M = p->O, .N = p->C, .K = S, .sum = p->N, .a = p->y, .a_sum = p->O * S, .b = p->x, .b_sum = p->C * S, .tb = 1, .c = p->out};

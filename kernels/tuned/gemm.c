@@ -27,7 +27,8 @@ static int product(const struct k_matmul *p, int64_t t) {
     return 0;
 }
 
-int kt_matmul(const struct k_matmul *p) {
+int kt_matmul(const void *args) {
+    const struct k_matmul *p = args;
     if (p->M > INT32_MAX || p->N > INT32_MAX || p->K > INT32_MAX) return 1;
     if (p->n == 0) return 0;
     if (p->K == 0 || p->sum == 0) {

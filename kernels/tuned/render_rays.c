@@ -231,7 +231,8 @@ static struct k_ray samples(const struct k_render_rays *p, const decoder *q, int
     return (struct k_ray){s->sigma, s->o, (const float *)p->depths + i * d, q->op, d, p->colours};
 }
 
-int kt_render_rays_fwd(const struct k_render_rays *p) {
+int kt_render_rays_fwd(const void *args) {
+    const struct k_render_rays *p = args;
     decoder q;
     int failed = 0;
     if (p->n == 0) return 0;
@@ -309,7 +310,8 @@ static void collect(float *out, const float *part, int64_t rows, int64_t cols, i
             for (int64_t j = 0; j < cols; j++) out[k * cols + j] += part[run * size + k * ld + j];
 }
 
-int kt_render_rays_bwd(const struct k_render_rays *p) {
+int kt_render_rays_bwd(const void *args) {
+    const struct k_render_rays *p = args;
     decoder q;
     int failed = 0;
     if (p->n == 0) return 0;

@@ -76,12 +76,14 @@ static inline __attribute__((always_inline)) void along(const struct pass *h, co
     }
 }
 
-int kt_upfirdn_fits(const struct k_upfirdn *p) {
+static int fits(const struct k_upfirdn *p) {
     const int64_t end = (p->OW - 1) * p->down + p->taps - p->padx;   /* where the last window ends, zeros not inserted */
     return (p->up == 1 || p->down == 1) && p->taps <= TAPS && p->padx < LINE / 4 && p->W <= LINE && end < 2 * LINE;
 }
 
-int kt_upfirdn(const struct k_upfirdn *p) {
+int kt_upfirdn(const void *args) {
+    const struct k_upfirdn *p = args;
+    if (!fits(p)) return -1;
     static const float usual[] = {0.125f, 0.375f, 0.375f, 0.125f};
     const float *f = p->f ? p->f : usual;
     struct pass h = {.up = p->up, .down = p->down, .pad = p->padx, .taps = p->taps}, v = h;

@@ -53,6 +53,11 @@ function mien.square(x) end
 ---@return mien.tensor
 function mien.abs(x) end
 
+---nonzero(x): 1 where x is not 0, else 0; takes no gradient
+---@param x mien.tensor
+---@return mien.tensor
+function mien.nonzero(x) end
+
 ---sin(x)
 ---@param x mien.tensor
 ---@return mien.tensor
@@ -474,6 +479,10 @@ function tensor:square() end
 ---@return mien.tensor
 function tensor:abs() end
 
+---nonzero(x): 1 where x is not 0, else 0; takes no gradient
+---@return mien.tensor
+function tensor:nonzero() end
+
 ---sin(x)
 ---@return mien.tensor
 function tensor:sin() end
@@ -805,13 +814,19 @@ function mien.adam(...) end
 ---@class mien.adam
 local adam = {}
 
+---rate(lr): the learning rate of the steps to come, recorded ones too
+function adam:rate(...) end
+
 ---restore({m1, v1, ...}, steps): takes such a state back
 function adam:restore(...) end
+
+---scale([s]): s: losses will be multiplied by the tensor [1] that is returned; it follows what half precision can hold
+function adam:scale(...) end
 
 ---state(): {m1, v1, m2, v2, ...} and the number of steps, for checkpoints
 function adam:state(...) end
 
----step([lr]): one step; gradients are zeroed; returns their norm before clipping
+---step([lr]): one step; gradients are zeroed; returns their norm before clipping (nothing while a graph is recorded)
 function adam:step(...) end
 
 ---api(n): a recipe says first which API it was written for
@@ -852,6 +867,12 @@ function mien.clock(...) end
 
 ---concat_rows({tensors}): a list of any length along the first axis
 function mien.concat_rows(...) end
+
+---device([name]): where tensors and models are made: cpu, cuda or cuda:1; at first MIEN_DEVICE; returns it
+function mien.device(...) end
+
+---devices(): list of {device, name, sm, processors, memory}; an empty one comes with what is missing
+function mien.devices(...) end
 
 ---editor_add(line): into the history
 function mien.editor_add(...) end
@@ -943,7 +964,7 @@ function mien.load_model(...) end
 ---march(grid [D,H,W] [, {level, origin, step}]): the surface as a mesh, and the level
 function mien.march(...) end
 
----memory(): {live, peak, cached, tensors}: bytes held by tensors, at most so far, kept for reuse; how many tensors
+---memory(): {live, peak, cached, tensors, gpu_live, gpu_peak, gpu_cached}: bytes held by tensors, at most so far, kept for reuse; how many tensors
 function mien.memory(...) end
 
 ---memory_reset_peak(): the peak counts from now
@@ -1048,7 +1069,7 @@ function mien.png_text(...) end
 ---png_write(path, picture [, {keyword = text}]): picture u8 [H,W,C], C 1, 3 or 4
 function mien.png_write(...) end
 
----precision([name]): how convolutions and products are computed: strict (f32) or bf16; returns the setting
+---precision([name]): how convolutions and products are computed: strict (f32), bf16, tf32 or f16 factors; returns the setting
 function mien.precision(...) end
 
 ---program(): path of the running program
@@ -1222,6 +1243,9 @@ function store:verify(...) end
 ---store_open(path [, {create}]): the library; or nil, message, code.  mien.store.open() knows the place
 function mien.store_open(...) end
 
+---synchronize(): waits until the GPU has done what it was given
+function mien.synchronize(...) end
+
 ---@class mien.synth
 local synth = {}
 
@@ -1246,6 +1270,9 @@ function tensor:copy(...) end
 ---detach(): the same memory without gradient
 function tensor:detach(...) end
 
+---device(): where its numbers are
+function tensor:device(...) end
+
 ---dim(axis): one size; axes count from 1, negative ones from the end
 function tensor:dim(...) end
 
@@ -1267,6 +1294,9 @@ function tensor:set(...) end
 ---shape(): the sizes as a list
 function tensor:shape(...) end
 
+---to(device): a copy there, or the tensor itself; takes no gradient
+function tensor:to(...) end
+
 ---totable(): all numbers as a flat list
 function tensor:totable(...) end
 
@@ -1275,6 +1305,9 @@ function tensor:zero_grad(...) end
 
 ---terminal_ask(question, end of the answer): the terminal's answer, nil without one
 function mien.terminal_ask(...) end
+
+---to(tensor, device): a copy there, or the tensor itself; takes no gradient
+function mien.to(...) end
 
 ---to_pixels(picture f32 [3,H,W] or [1,3,H,W] in -1..1): u8 [H,W,3]
 function mien.to_pixels(...) end

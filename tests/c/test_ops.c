@@ -2,23 +2,23 @@
  *
  * For each line: (1) f64 gradients of every differentiable input against central
  * differences of  sum(cotangent * output)  with random cotangents; (2) backward twice
- * gives the same bits; (3) f32 values and gradients against f64; (4) no tensor is left.
- * An op without a line fails.  `test_ops NAME` runs one op.
+ * gives the same bits; (3) f32 values and gradients against f64, (4) no tensor is left, and no kernel wrote outside its results.
+ * An op without a line fails.  `test_ops NAME` runs one op.  MIEN_DEVICE=cuda leaves (1) out and runs (3) on the GPU;
+ * with the emulator of tests/cuda/ linked in, on that.
  *
  * Step h = 1e-4 * max(1,|x|), fourth-order differences: truncation ~ h^4, rounding ~ 1e-16/h,
  * so agreement to 1e-6 (relative to the largest gradient entry) leaves two digits of slack. */
 #include <stdlib.h>
 #include "internal.h"
 #include "check.h"
-
-/* 0: only (2) to (4), for builds that put other f32 kernels under the same ops (tests/cuda/emulated_kernels.c). */
-#ifndef DIFFERENCES
-#define DIFFERENCES 1
-#endif
+#include "fake_gpu.h"
 
 enum { LINE = 2000 };
 typedef struct { char gen[24]; double p0, p1; int nd; int64_t shape[MN_MAXD]; bool given, frozen; } input;
 typedef struct { const mn_opdef *def; int nin; input in[MN_MAX_IN]; int nattr; mn_attr attr[MN_MAX_ATTR]; char names[MN_MAX_ATTR][24]; char text[LINE]; } test_case;
+
+static mn_device device;                         /* of the f32 runs */
+extern char k_emulate_fault[] __attribute__((weak));
 
 static bool parse_input(const char *spec, input *in) {
     double shape[MN_MAXD];
@@ -100,7 +100,7 @@ static mn_tensor *loss_of(const test_case *c, mn_tensor **in, mn_tensor **cot, m
             cot[k] = mn_randn(MN_F64, out[k]->nd, out[k]->shape, rng);
             for (int64_t i = 0; cot[k] && i < cot[k]->n; i++) ((double *)cot[k]->data)[i] = (float)((double *)cot[k]->data)[i];
         }
-        mn_tensor *term = mn_call(sum, T(mn_call(mul, T(out[k], mn_cast(cot[k], out[k]->dtype)))));
+        mn_tensor *term = mn_call(sum, T(mn_call(mul, T(out[k], mn_to(mn_cast(cot[k], out[k]->dtype), out[k]->device)))));
         total = total ? mn_call(add, T(total, term)) : term;
     }
     return total;
@@ -127,14 +127,14 @@ static double numeric(const test_case *c, mn_tensor **in, mn_tensor **cot, int j
 
 static void run_case(const test_case *c) {
     mn_rng rng = mn_rng_seed(7, 0);
-    int64_t alive = mn_memory_stats().tensors;
+    int64_t alive = mn_memory_stats().tensors, overruns = mn_guard_overruns();
     mn_scope scope = mn_scope_open();
     mn_tensor *in[MN_MAX_IN] = {NULL}, *in32[MN_MAX_IN] = {NULL}, *cot[MN_MAX_OUT] = {NULL}, *out[MN_MAX_OUT], *out32[MN_MAX_OUT], *first[MN_MAX_IN] = {NULL};
     bool wants = false;
     for (int j = 0; j < c->nin; j++) {
         if (!c->in[j].given) continue;
         in[j] = generate(&c->in[j], &rng);
-        in32[j] = in[j] && in[j]->dtype == MN_F64 ? mn_cast(in[j], MN_F32) : in[j];
+        in32[j] = mn_to(in[j] && in[j]->dtype == MN_F64 ? mn_cast(in[j], MN_F32) : in[j], device);
         if (!in[j] || in[j]->dtype == MN_I32 || c->in[j].frozen || !c->def->backward) continue;
         mn_param(in[j]);
         mn_param(in32[j]);
@@ -155,12 +155,13 @@ static void run_case(const test_case *c) {
             CHECK(in[j]->grad && !memcmp(in[j]->grad->data, g, (size_t)first[j]->n * 8));
             for (int64_t i = 0; i < first[j]->n; i++) top = fmax(top, fabs(g[i]));
             int64_t step = first[j]->n > 400 ? first[j]->n / 397 : 1;     /* large inputs: a sample */
-            for (int64_t i = 0; DIFFERENCES && i < first[j]->n; i += step) worst = fmax(worst, fabs(numeric(c, in, cot, j, i) - g[i]) / top);
-            for (int64_t i = 0; i < first[j]->n && in32[j]->grad; i++) worst32 = fmax(worst32, fabs(((float *)in32[j]->grad->data)[i] - g[i]) / top);
+            for (int64_t i = 0; device == MN_CPU && i < first[j]->n; i += step) worst = fmax(worst, fabs(numeric(c, in, cot, j, i) - g[i]) / top);
+            mn_tensor *grad32 = in32[j]->grad ? mn_to(in32[j]->grad, MN_CPU) : NULL;
+            for (int64_t i = 0; i < first[j]->n && grad32; i++) worst32 = fmax(worst32, fabs(((float *)grad32->data)[i] - g[i]) / top);
             if (!(worst <= 1e-6)) fprintf(stderr, "input %d: gradient off by %.3g of %.3g in: %s", j + 1, worst, top, c->text);
             CHECK(worst <= 1e-6);
             if (!(worst32 <= 2e-5)) fprintf(stderr, "input %d: f32 gradient off by %.3g in: %s", j + 1, worst32, c->text);
-            CHECK(in32[j]->grad && worst32 <= 2e-5);
+            CHECK(grad32 && worst32 <= 2e-5);
         }
     } else if (loss) loss_of(c, in32, cot, out32, NULL);
     for (int k = 0; loss && k < (c->def->nout ? c->def->nout : 1); k++) {
@@ -168,19 +169,25 @@ static void run_case(const test_case *c) {
         if (!out[k]) continue;
         CHECK(out32[k] && mn_same_shape(out[k], out32[k]));
         if (!out32[k]) continue;
+        mn_tensor *here = mn_to(out32[k], MN_CPU);
         for (int64_t i = 0; i < out[k]->n; i++) top = fmax(top, fabs(mn_item(out[k], i)));
-        for (int64_t i = 0; i < out[k]->n; i++) worst = fmax(worst, fabs(mn_item(out[k], i) - mn_item(out32[k], i)) / top);
+        for (int64_t i = 0; i < out[k]->n; i++) worst = fmax(worst, fabs(mn_item(out[k], i) - mn_item(here, i)) / top);
         if (!(worst <= 1e-5)) fprintf(stderr, "output %d: f32 off by %.3g in: %s", k + 1, worst, c->text);
         CHECK(worst <= 1e-5);
     }
     mn_scope_close(scope);
     CHECK(mn_memory_stats().tensors == alive);
+    CHECK(mn_guard_overruns() == overruns);
     mn_error_clear();
 }
 
 int main(int argc, char **argv) {
     FILE *f = fopen("tests/op_cases.txt", "r");
     if (!f) { fprintf(stderr, "run from the project's folder: tests/op_cases.txt not found\n"); return 1; }
+    const char *name = k_emulate_fault ? "cuda" : getenv("MIEN_DEVICE");
+    if (k_emulate_fault) fake_gpu("");
+    if (name && mn_device_choose(name, &device)) { fprintf(stderr, "%s\n", mn_errmsg()); return 1; }
+    mn_guard_buffers(true);
     int n;
     const mn_opdef *const *ops = mn_op_list(&n);
     bool *seen = calloc((size_t)n, 1);

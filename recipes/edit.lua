@@ -19,14 +19,14 @@ local opt = mien.options {
   psi       = {1, 'truncation towards the mean face'},
   min_id    = {0, 'least identity cosine; 0: none'},
   scale     = {2, 'pixels of the sheet per pixel of the picture'},
-  model     = {'', 'model directory; empty: the embedded avatar'},
+  model     = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   library   = {'', 'library file; empty: the default one'},
   mesh      = {false, 'also write the posed head mesh (OBJ and GLB) of the first avatar'},
   surface   = {false, 'also write the surface of its volume (PLY)'},
   maps      = {false, 'also write depth and normal maps of every view'},
   out       = {'out/edit', 'folder for the results'},
 }
-local a = avatar.load(opt.model ~= '' and opt.model or nil)
+local a = avatar.load(opt.model)
 local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
 
 local edits, prompts, used = {}, {}, {}

@@ -19,7 +19,7 @@ local opt = mien.options {
   seed      = {1, 'seeds everything'},
   out       = {'out/library', 'folder of the sheets'},
 }
-local hash = mien.scope(function() return avatar.load(opt.model ~= '' and opt.model or nil).generator:hash() end)
+local hash = mien.scope(function() return avatar.load(opt.model).generator:hash() end)
 local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
 
 local function there(name)

@@ -29,7 +29,7 @@ local opt = mien.options {
 
 -- ---- what the parts share ------------------------------------------------------
 
-local m = {opt = opt, no_grad = mien.no_grad, avatar = avatar.load(opt.model ~= '' and opt.model or nil)}
+local m = {opt = opt, no_grad = mien.no_grad, avatar = avatar.load(opt.model)}
 
 function m:people()
   self.held_out = self.held_out or People.open(opt.people, 100000, math.huge)

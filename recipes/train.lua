@@ -10,8 +10,8 @@ mien.api(1)
 local avatar, method, trainer = require 'mien.avatar', require 'mien.method', require 'mien.trainer'
 local opt = mien.options {
   prompt     = {mien.required, 'target text'},
-  name       = {mien.required, 'name of the mapper in the library'},
-  model      = {'', 'model directory; empty: the embedded avatar'},
+  name       = {'', 'name of the mapper in the library; empty: of the expression that the prompt names, or of the prompt'},
+  model      = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   reference  = {'auto', 'PNG file, name of an expression, auto (from the prompt), or none'},
   steps      = {120, 'optimiser steps'},
   batch      = {2, 'avatars a step'},
@@ -32,9 +32,9 @@ local opt = mien.options {
   replace    = {false, 'replace a mapper of this name'},
   out        = {'', 'also write the mapper to this safetensors file'},
 }
-local a = avatar.load(opt.model ~= '' and opt.model or nil)
-local text, unknown = a:text(opt.prompt)
-if #unknown > 0 and #a.words:tokens(opt.prompt, {context = a.clip:config 'context', truncate = true}):totable() == 0 then error('prompt: no word of it is known', 0) end
+if opt.name == '' then opt.name = (method.expression_of(opt.prompt) or opt.prompt):lower():gsub('%W+', '_'):gsub('^_', ''):gsub('_$', '') end
+local a = avatar.load(opt.model)
+local text = a:text(opt.prompt)
 
 local expression = opt.reference == 'auto' and method.expression_of(opt.prompt) or opt.reference
 local codes

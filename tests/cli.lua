@@ -188,7 +188,7 @@ T.test('import: what is wrong is told, model folders say what they lack', functi
   text, status = run(t, 'import', 'clip', folder .. '/none.pt', 'out=' .. folder .. '/models/a/clip.safetensors')
   t:ok(status == 1 and text:find('is there already; force=yes replaces it', 1, true), text)
   text, status = t:shell(("cd '%s' && %s models"):format(folder, quote(program)))
-  t:ok(status == 0 and text:find('models/a: clip\n', 1, true) and text:find('lacks generator  mien import next3d; published at https://', 1, true), text)
+  t:ok(status == 0 and text:find('models/a: clip\n', 1, true) and text:find('no imported generator  mien import next3d; published at https://', 1, true), text)
   local known = {}
   for _, p in ipairs(require('mien.import').parts) do known[p.kind] = true end
   for _, importer in ipairs(mien.importers()) do t:ok(known[importer.kind], importer.kind .. ' has no part of a model folder') end

@@ -262,11 +262,17 @@ static const mn_importer *find(const char *kind) {
     return NULL;
 }
 
+/* KEY=VALUE with a key of small letters; a file's name may have '=' in it too. */
+static bool is_option(const char *text) {
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    return n && text[n] == '=';
+}
+
 mn_status mn_import(const char *kind, int n_sources, const char *const *sources, const char *out, mn_line_fn print, void *arg) {
     import_job job = { .importer = find(kind), .print = print, .arg = arg };
     if (!job.importer) return mn_errcode();
     for (int i = 0; i < n_sources; i++) {
-        bool option = strchr(sources[i], '=') && !strchr(sources[i], '/');
+        bool option = is_option(sources[i]);
         int *n = option ? &job.n_options : &job.n_files;
         if (*n == MAX_SOURCES) return mn_fail(MN_EARG, "import %s: more than %d files or options", kind, MAX_SOURCES);
         (option ? job.options : job.files)[(*n)++] = sources[i];

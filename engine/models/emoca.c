@@ -1,7 +1,7 @@
 /* emoca.c -- EMOCA's face encoders (Danecek et al., "EMOCA: Emotion Driven Monocular Face Capture and Animation",
  * CVPR 2022): two ResNet-50 with a head of two layers, names as in the released checkpoints.
  *
- *   E_flame       -> 236 numbers: shape 100, texture 50, expression 50, pose 6 (neck 3, jaw 3), camera 3, light 9 x 3
+ *   E_flame       -> 236 numbers: shape 100, texture 50, expression 50, pose 6 (root 3, jaw 3), camera 3, light 9 x 3
  *   E_expression  -> 50 expression numbers; 53: jaw follows; 56: pose follows
  *
  * As released, the expression is E_expression's and all else, jaw included, E_flame's; with 53 rows the last three
@@ -44,11 +44,11 @@ static mn_status run_split(mn_model *m, mn_tensor *const *in, const double *attr
     (void)attr;
     int64_t rows = expression_rows(m), own = rows ? rows : EXPR, at = SHAPE + TEXTURE + EXPR;
     if (expect_codes(m, "split", in[0]) || mn_expect(m, "split", "expression", in[1], 2, (int64_t[]){in[0]->shape[0], own})) return mn_errcode();
-    mn_tensor *neck = mn_columns(in[0], at, 3), *jaw = mn_columns(in[0], at + 3, 3);
+    mn_tensor *root = mn_columns(in[0], at, 3), *jaw = mn_columns(in[0], at + 3, 3);
     if (own == EXPR + 3) jaw = mn_columns(in[1], EXPR, 3);
     out[0] = mn_columns(in[0], 0, SHAPE);
     out[1] = mn_columns(in[1], 0, EXPR);
-    out[2] = own == EXPR + POSE ? mn_columns(in[1], EXPR, POSE) : mn_call(concat, T(neck, jaw), {"axis", 1});
+    out[2] = own == EXPR + POSE ? mn_columns(in[1], EXPR, POSE) : mn_call(concat, T(root, jaw), {"axis", 1});
     out[3] = mn_columns(in[0], at + POSE, CAMERA);
     return mn_errcode();
 }
@@ -77,7 +77,7 @@ static mn_status run_crop(mn_model *m, mn_tensor *const *in, const double *attr,
 
 static const mn_method methods[] = {
     {"encode", "x", "encode(x [N,3,224,224] in 0..1): E_flame's codes [N,236], E_expression's [N,rows]", {{0}}, 2, run_encode},
-    {"split", "flame expression", "split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (neck, jaw), camera [N,3]", {{0}}, 4, run_split},
+    {"split", "flame expression", "split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (root, jaw), camera [N,3]", {{0}}, 4, run_split},
     {"appearance", "flame", "appearance(flame [N,236]): texture [N,50] and light [N,27] (9 harmonics, 3 colours each)", {{0}}, 2, run_appearance},
     {"crop", "picture landmarks", "crop(picture u8 [H,W,3], landmarks [68,2] in pixels): the face as encode takes it [1,3,224,224], the similarity from picture to crop [3,3], the crop's side in the picture [1]", {{0}}, 3, run_crop},
     {"prepare", "pictures", "prepare(pictures [N,3,H,W] of aligned faces, in -1..1): [N,3,224,224] in 0..1", {{0}}, 0, run_prepare},

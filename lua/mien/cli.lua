@@ -20,7 +20,7 @@ local commands = {
 }
 
 local environment = {
-  {'MIEN_HOME', 'folder of the library (~/.local/share/mien)'},
+  {'MIEN_HOME', 'folder of the library and of imported models (~/.local/share/mien)'},
   {'MIEN_LUA', 'read the Lua modules from this folder instead of the program'},
   {'MIEN_TRACE', '1: errors come with a traceback'},
   {'MIEN_GRAPHICS', 'kitty, iterm, sixel or none: how the terminal takes pictures (found out by itself)'},

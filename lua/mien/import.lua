@@ -1,11 +1,13 @@
--- import.lua -- `mien import`: published checkpoints become models that recipes can use; and what model folders hold.
+-- import.lua -- `mien import`: published checkpoints become models that recipes can use; and where models are.
 --
--- A model folder has one safetensors file per part.  models/avatar is the embedded avatar's; imported files go to
--- models/imported unless out=FILE says otherwise, and recipes take them by model=models/imported.
+-- A model folder has one safetensors file per part.  models/avatar is the embedded avatar's.  An imported file goes to a folder
+-- of its own below the user's models ($MIEN_HOME/models, else ~/.local/share/mien/models), named after the file; recipes
+-- take it by that name: model=next3d_ffhq_512.
 local core = require 'mien.core'
+local paths = require 'mien.paths'
 local import = {}
 
--- kind of importer -> part of a model folder, and where its authors publish it
+-- part of a model folder, the importer's kind for it, and where its authors publish it
 local parts = {
   {part = 'generator', kind = 'next3d', from = 'https://github.com/MrTornado24/Next3D (its own licence)'},
   {part = 'head', kind = 'flame', from = 'https://flame.is.tue.mpg.de (registration; its own licence)'},
@@ -15,8 +17,9 @@ local parts = {
   {part = 'inception', kind = 'inception', from = 'https://github.com/mseitzer/pytorch-fid (Apache 2.0)', extra = true},
   {part = 'synth_head', kind = 'ict-facekit', from = 'https://github.com/ICT-VGL/ICT-FaceKit (MIT)', extra = true},
 }
-
-local FOLDER = 'models/imported'
+import.parts = parts
+-- The vocabulary that belongs to an imported CLIP lies beside it.
+import.VOCABULARY = 'clip.bpe'
 
 local function kinds()
   local list = {}
@@ -34,7 +37,10 @@ local function usage()
       if p.kind == importer.kind then lines[#lines + 1] = ('  %-12s published at %s'):format('', p.from) end
     end
   end
-  lines[#lines + 1] = '\nout=FILE     where to write, ' .. FOLDER .. '/PART.safetensors at first\nforce=yes    replace an existing file'
+  lines[#lines + 1] = '\nname=NAME    the model\'s name, the first file\'s at first: it goes to ~/.local/share/mien/models/NAME'
+  lines[#lines + 1] = 'out=FILE     or where to write it'
+  lines[#lines + 1] = 'force=yes    replace an existing file'
+  lines[#lines + 1] = '--bpe FILE   with clip: the vocabulary of its texts (bpe_simple_vocab_16e6.txt.gz)'
   lines[#lines + 1] = '\nNothing in the files is ever run.  The file written holds the published tensors under their names,'
   lines[#lines + 1] = 'the settings, and the name, size and sha256 of every source.'
   return table.concat(lines, '\n')
@@ -42,62 +48,126 @@ end
 
 import.help = setmetatable({}, {__index = function(_, name) return name == 'import' and usage() or nil end})
 
-local function part_of(kind)
+function import.part(kind)
   for _, p in ipairs(parts) do
-    if p.kind == kind then return p.part end
+    if p.kind == kind then return p end
   end
-  return kind:gsub('%W', '_')
+  error(("no part of a model folder is a '%s'"):format(kind), 2)
+end
+
+-- next3d_ffhq_512 of a/b/next3d_ffhq_512.pkl
+local function name_of(file)
+  local name = file:gsub('/+$', ''):match '[^/]*$'
+  return (name:gsub('(.)%.[^.]*$', '%1'):gsub('[^%w._-]', '_'))
+end
+
+local function read_words(words)
+  local cli = require 'mien.cli'
+  local known, job = kinds(), {kind = words[1], sources = {}}
+  if not job.kind then cli.misuse('a kind expected: ' .. table.concat(known, ', ')) end
+  job.kind = job.kind:gsub('_', '-')
+  local found = false
+  for _, name in ipairs(known) do found = found or name == job.kind end
+  if not found then cli.misuse(("unknown kind '%s'; there are %s"):format(job.kind, table.concat(known, ', '))) end
+  local i = 2
+  while i <= #words do
+    local key, value = words[i]:match '^%-*([%l_]+)=(.*)$'
+    if words[i] == '--bpe' then
+      job.bpe = words[i + 1] or cli.misuse '--bpe: a file expected'
+      i = i + 1
+    elseif key == 'bpe' or key == 'out' or key == 'name' then job[key] = value
+    elseif key == 'force' then
+      if value ~= 'yes' and value ~= 'no' then cli.misuse(("force: yes or no expected, got '%s'"):format(value)) end
+      job.force = value == 'yes'
+    else
+      job.sources[#job.sources + 1] = words[i]
+      if not key then job.file = job.file or words[i] end
+    end
+    i = i + 1
+  end
+  if not job.file then cli.misuse 'a file expected' end
+  if job.bpe and job.kind ~= 'clip' then cli.misuse('--bpe: only clip has a vocabulary') end
+  if job.name and (job.name == '' or job.name:find '[/%c]' or job.name:find '^%.') then cli.misuse(("name: a plain name expected, got '%s'"):format(job.name)) end
+  job.out = job.out or ('%s/models/%s/%s.safetensors'):format(paths.data(), job.name or name_of(job.file), import.part(job.kind).part)
+  return job
+end
+
+-- The vocabulary's bytes, copied beside the model once they are known to be one.
+local function copy_vocabulary(from, folder)
+  local cli = require 'mien.cli'
+  local bpe, message = core.bpe(from)
+  if not bpe then cli.fail(message) end
+  local source = assert(io.open(from, 'rb'))
+  local bytes = source:read '*a'
+  source:close()
+  local to = ('%s/%s'):format(folder, import.VOCABULARY)
+  local file, why = io.open(to, 'wb')
+  if not file or not file:write(bytes) or not file:close() then cli.fail(('%s cannot be written: %s'):format(to, why or 'no room')) end
+  print(('%s: %d words'):format(to, bpe:count()))
 end
 
 function import.main(words)
   local cli = require 'mien.cli'
-  local kind, sources, out, force = words[1], {}, nil, false
-  local known = kinds()
-  if not kind then cli.misuse('a kind expected: ' .. table.concat(known, ', ')) end
-  if kind == 'ict_facekit' then kind = 'ict-facekit' end
-  local found = false
-  for _, name in ipairs(known) do found = found or name == kind end
-  if not found then cli.misuse(("unknown kind '%s'; there are %s"):format(kind, table.concat(known, ', '))) end
-  local files = 0
-  for i = 2, #words do
-    local key, value = words[i]:match '^([%w_]+)=(.*)$'
-    if key == 'out' then out = value
-    elseif key == 'force' then
-      if value ~= 'yes' and value ~= 'no' then cli.misuse(("force: yes or no expected, got '%s'"):format(value)) end
-      force = value == 'yes'
-    else
-      sources[#sources + 1] = words[i]
-      if not key then files = files + 1 end
-    end
+  local job = read_words(words)
+  if core.file_kind(job.out) and not job.force then
+    cli.fail(("'%s' is there already; force=yes replaces it, name=NAME or out=FILE writes elsewhere"):format(job.out))
   end
-  if files == 0 then cli.misuse 'a file expected' end
-  out = out or ('%s/%s.safetensors'):format(FOLDER, part_of(kind))
-  if core.file_kind(out) and not force then cli.fail(("'%s' is there already; force=yes replaces it, out=FILE writes elsewhere"):format(out)) end
-  local folder = out:match '^(.*)/[^/]*$'
-  if folder then
-    local ok, message = core.mkdir(folder)
-    if not ok then cli.fail(message) end
-  end
-  local notes, message = core.import_files(kind, sources, out)
+  local folder = job.out:match '^(.*)/[^/]*$' or '.'
+  local ok, message = core.mkdir(folder)
+  if not ok then cli.fail(message) end
+  local notes
+  notes, message = core.import_files(job.kind, job.sources, job.out)
   if not notes then cli.fail(message) end
   io.write(notes)
-  print(out)
+  if job.bpe then copy_vocabulary(job.bpe, folder)
+  elseif job.kind == 'clip' and not core.file_kind(folder .. '/' .. import.VOCABULARY) then
+    print 'without its vocabulary it reads no texts: import it again with --bpe bpe_simple_vocab_16e6.txt.gz force=yes'
+  end
+  print(job.out)
 end
 
--- Model folders below `folder`: list of {path, has = {part = true}, lacks = {parts}}.
-function import.folders(folder)
-  local list = {}
-  for _, name in ipairs(core.folder(folder) or {}) do
-    local path, has, lacks, any = folder .. '/' .. name, {}, {}, false
-    for _, p in ipairs(parts) do
-      has[p.part] = core.file_kind(('%s/%s.safetensors'):format(path, p.part)) == 'file' or nil
-      any = any or has[p.part]
-      if not has[p.part] and not p.extra then lacks[#lacks + 1] = p end
-    end
-    if any then list[#list + 1] = {path = path, has = has, lacks = lacks} end
+-- ---- where models are ---------------------------------------------------------
+
+-- Folders whose subfolders are models: here, the user's, beside the program.
+local function places()
+  local list, seen = {}, {}
+  for _, place in ipairs{'models', paths.data() .. '/models', paths.find 'models' or nil} do
+    if not seen[place] and core.file_kind(place) == 'folder' then list[#list + 1] = place end
+    seen[place] = true
   end
   return list
 end
 
-import.parts = parts
+-- What a model folder has: {path, has = {part = file}, lacks = {parts}}; nil when it has nothing.
+local function look(path)
+  local model, any = {path = path, has = {}, lacks = {}}, false
+  for _, p in ipairs(parts) do
+    local file = ('%s/%s.safetensors'):format(path, p.part)
+    if core.file_kind(file) == 'file' then
+      model.has[p.part] = file
+      any = true
+    elseif not p.extra then model.lacks[#model.lacks + 1] = p end
+  end
+  return any and model or nil
+end
+
+-- Every model folder: a list of what look says.
+function import.folders()
+  local list = {}
+  for _, place in ipairs(places()) do
+    for _, name in ipairs(core.folder(place) or {}) do list[#list + 1] = look(place .. '/' .. name) end
+  end
+  return list
+end
+
+-- A model by its folder or its name; nil when there is none.
+function import.find(name)
+  local model = core.file_kind(name) == 'folder' and look(name)
+  if model then return model end
+  for _, place in ipairs(places()) do
+    if core.file_kind(place .. '/' .. name) == 'folder' then return look(place .. '/' .. name) end
+  end
+  return nil
+end
+
 return import

@@ -8,7 +8,7 @@ info.help = {
   rerun = 'The recipe in the record runs again with the recorded options; the picture it makes is kept as FILE\n' ..
     '(PICTURE.rerun.png) and compared.  Exit status 0: the same bytes; 1: not, and why.',
   info = 'Pictures made with --no-metadata say only that they were made.',
-  models = 'Without files: the folders below models/, here or beside the program.  `mien import` fills them.',
+  models = "Without files: the folders below models/, here, the user's, and beside the program.  `mien import` fills them.",
 }
 
 local function need(words, what) if #words == 0 then cli.misuse(what .. ' expected') end end
@@ -153,13 +153,20 @@ end
 
 function info.models(words)
   if #words == 0 then
-    local folder = require('mien.paths').find 'models'
-    local list = folder and require('mien.import').folders(folder) or {}
-    if #list == 0 then print 'no model folders below models/ here or beside the program' end
+    local list = require('mien.import').folders()
+    if #list == 0 then print "no model folders below models/ here, beside the program or in the user's folder" end
+    local imported, any = {}, false
     for _, model in ipairs(list) do
-      local has = sorted(model.has)
-      print(('%s: %s'):format(model.path, table.concat(has, ', ')))
-      for _, p in ipairs(model.lacks) do print(('  lacks %-10s mien import %s; published at %s'):format(p.part, p.kind, p.from)) end
+      print(('%s: %s'):format(model.path, table.concat(sorted(model.has), ', ')))
+      if #model.lacks > 0 then
+        any = true
+        for part in pairs(model.has) do imported[part] = true end
+      end
+    end
+    for _, p in ipairs(require('mien.import').parts) do
+      if any and not p.extra and not imported[p.part] then
+        print(('no imported %-10s mien import %s; published at %s'):format(p.part, p.kind, p.from))
+      end
     end
     return
   end

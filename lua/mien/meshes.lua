@@ -4,20 +4,6 @@ local mien = require 'mien'
 local json = require 'mien.core'
 local meshes = {}
 
--- Where points [M,3] (metres) lie in the picture of a camera: grid [1,1,M,2] in -1..1 for grid_sample, and view directions [M,3].
-local function project(points, camera)
-  local c = camera:totable()
-  local origin = mien.tensor{{c[4], c[8], c[12]}}
-  local turn = mien.tensor{{c[1], c[2], c[3]}, {c[5], c[6], c[7]}, {c[9], c[10], c[11]}}
-  local d = points * 2.5 - origin
-  local q = mien.matmul(d, turn)
-  local z = q:slice(2, 3, 3)
-  local x = q:slice(2, 1, 1) / z * (2 * c[17]) + (2 * c[19] - 1)
-  local y = q:slice(2, 2, 2) / z * (2 * c[21]) + (2 * c[22] - 1)
-  local view = -d * (d:square():sum{axis = 2, keep = 1} + 1e-12):rsqrt()
-  return mien.concat(x, y, {axis = 2}):reshape(1, 1, points:dim(1), 2), view
-end
-
 -- Texture u8 [S,S,3]: every texel takes the colour it has in the pictures that see it best.
 function meshes.texture(a, shape, alpha, ws, v, size)
   local head, s = a.head, size or 512
@@ -33,7 +19,8 @@ function meshes.texture(a, shape, alpha, ws, v, size)
   local colour, total
   for _, yaw in ipairs{0, -45, 45} do
     local camera = a:camera{yaw = yaw}
-    local grid, view = project(points, camera)
+    local place, view = a.project(points, camera)
+    local grid = (place * 2 + -1):reshape(1, 1, s * s, 2)
     local picture = mien.grid_sample(a:view(planes, ws, camera), grid):reshape(3, s * s)
     local facing = (normals * view):sum{axis = 2}:clamp{lo = 0.02, hi = 1}
     local weight = (facing * facing * facing * facing):reshape(1, s * s)
@@ -49,9 +36,10 @@ function meshes.write(a, who_shape, alpha, path, ws)
     local head = a.head
     local v = head:forward(who_shape, alpha)
     v = v:reshape(v:dim(2), 3)
-    local mesh = {v = v, f = head:weight 'faces', uv = head:weight 'uv', fuv = head:weight 'uv_faces'}
-    local texture = ws and meshes.texture(a, who_shape, alpha, ws, v) or nil
-    local targets, names = {}, json.json_decode(head:config_json()).unit_names
+    local mesh = {v = v, f = head:weight 'faces'}
+    if head:has 'uv' then mesh.uv, mesh.fuv = head:weight 'uv', head:weight 'uv_faces' end
+    local texture = ws and mesh.uv and meshes.texture(a, who_shape, alpha, ws, v) or nil
+    local targets, names = {}, json.json_decode(head:config_json()).unit_names or {}
     local dirs = head:weight 'exprdirs'
     local flat = dirs:reshape(dirs:dim(1) * 3, dirs:dim(3))
     for i, name in ipairs(names) do

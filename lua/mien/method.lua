@@ -86,7 +86,7 @@ end
 function method.new_mapper(a, o)
   local first, count = a:texture_rows()
   local config = ('{"w_dim":%d,"expr":%d,"rows":%d,"edit_first":%d,"edit_count":%d,"d":%d,"hidden":%d,"layers":%d,"cross":%s}')
-    :format(a.generator:config 'w_dim', a.head:config 'expr', 2 * count, first - 1, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
+    :format(a.generator:config 'w_dim', a.expr, 2 * count, first - 1, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
   return mien.new_model('mapper', config, o.seed), config
 end
 

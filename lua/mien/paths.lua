@@ -14,6 +14,15 @@ function paths.find(name)
   return nil
 end
 
+-- Folder of the user's library and of imported models: $MIEN_HOME, else ~/.local/share/mien.
+function paths.data()
+  local folder = os.getenv 'MIEN_HOME'
+  if folder and folder ~= '' then return folder end
+  local home = os.getenv 'HOME'
+  if not home or home == '' then error('where are the library and the models? neither MIEN_HOME nor HOME is set', 0) end
+  return home .. '/.local/share/mien'
+end
+
 -- Folder of histories and the like (XDG base directories); nil without a home.
 function paths.state()
   local state, home = os.getenv 'XDG_STATE_HOME', os.getenv 'HOME'

@@ -12,16 +12,7 @@
 local core = require 'mien.core'
 local store = {}
 
--- $MIEN_HOME/library.db, else ~/.local/share/mien/library.db.
-function store.default_path()
-  local folder = os.getenv 'MIEN_HOME'
-  if not folder or folder == '' then
-    local home = os.getenv 'HOME'
-    if not home or home == '' then error('where is the library? neither MIEN_HOME nor HOME is set', 0) end
-    folder = home .. '/.local/share/mien'
-  end
-  return folder .. '/library.db'
-end
+function store.default_path() return require('mien.paths').data() .. '/library.db' end
 
 -- path: the default place when nil.  The library is made when it is not there, unless {create = false}.
 function store.open(path, options)

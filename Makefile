@@ -39,9 +39,10 @@ LUA := $(wildcard lua/mien/*.lua)
 LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
 TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/test_*.c)))
 # CUDA kernels compiled for the emulator, in which the table of ops is tested once more.
-EMULATED := $(KERNELS:%.c=$B/emulated/%.o) $(patsubst %.cu,$B/emulated/%.o,$(wildcard kernels/cuda/*.cu))
+EMULATED := $(KERNELS:%.c=$B/emulated/%.o) $(patsubst %,$B/emulated/%.o,$(wildcard kernels/cuda/*.cu))
 EMULATOR := $B/emulated/tests/cuda/emulate.o
-EMULATED_TESTS := $B/tests/test_emulator $B/tests/emulated_ops
+PLAN_TESTS := $(patsubst tests/cuda/%.c,$B/tests/%,$(sort $(wildcard tests/cuda/test_*.c)))
+EMULATED_TESTS := $B/tests/emulated_ops $(PLAN_TESTS)
 BENCHES := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/bench_*.c)))
 LUA_TESTS := $(sort $(wildcard tests/*.lua))
 
@@ -138,7 +139,7 @@ $B/emulated/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(say) CC '$< (emulated)'
 	$(Q)$(CC) $(EMULATE) -MMD -MP -c $< -o $@
-$B/emulated/%.o: %.cu $B/flags
+$B/emulated/%.cu.o: %.cu $B/flags
 	@mkdir -p $(@D)
 	$(say) CC '$< (emulated)'
 	$(Q)$(CC) -x c $(EMULATE) -MMD -MP -c $< -o $@
@@ -208,11 +209,12 @@ $B/tests/%: $B/tests/%.o $B/libmien.so
 	$(Q)$(CC) $(CFLAGS_ALL) $< -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 
 $B/emulated/tests/%: CFLAGS_ALL += -Itests/c
-$B/tests/test_emulator: $B/emulated/tests/cuda/test_emulator.o $B/emulated/tests/cuda/emulate.o $B/libmien.so
-	$(Q)$(CC) $(CFLAGS_ALL) $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
-# The driver for tests finds the emulated kernels in the program.
+# Emulated kernels are found by name in the program, hence -E.
+EMULATED_LINK = $(CC) $(CFLAGS_ALL) -Wl,-E $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
 $B/tests/emulated_ops: $B/tests/test_ops.o $(EMULATED) $(EMULATOR) $B/libmien.so
-	$(Q)$(CC) $(CFLAGS_ALL) -Wl,-E $(filter %.o,$^) -L$B -lmien -Wl,-rpath,'$$ORIGIN/..' $(LIBS) -o $@
+	$(Q)$(EMULATED_LINK)
+$(PLAN_TESTS): $B/tests/%: $B/emulated/tests/cuda/%.o $B/emulated/tests/cuda/emulated_plan.o $(filter %.cu.o,$(EMULATED)) $(EMULATOR) $B/libmien.so
+	$(Q)$(EMULATED_LINK)
 
 tests: $(TESTS) $(EMULATED_TESTS) $B/tests/fake_driver.so
 

@@ -2,6 +2,7 @@
 #ifndef K_MODCONV_H
 #define K_MODCONV_H
 #include <stdint.h>
+#include "conv.h"
 /* out[r,:] (+)= x[r,:] * s[r] */
 struct k_scale_rows {
     int64_t n, S;                       /* rows, their length */
@@ -40,4 +41,15 @@ struct k_modconv MODCONV_FIELDS;        /* what the op fills, whichever of the t
 struct k_modconv_demod MODCONV_FIELDS;  /* d; one row per [n,o] */
 struct k_modconv_ds MODCONV_FIELDS;     /* ds[n,c] -= s[n,c] sum_o h[n,o] w2[o,c]; one element per [n,c] */
 struct k_modconv_dw MODCONV_FIELDS;     /* dw[o,c,:] -= w[o,c,:] sum_n h[n,o] s[n,c]^2; one element per [o,c] */
+/* The whole convolution with shared weights in one pass, where a device has it: conv, or with up its gradient to x (as modconv2d.c
+ * calls them), of an operand whose channels are scaled by s; then per output channel o of sample n
+ *     v = v d[n,o] + strength noise + b[o],   limit(gain * (v > 0 ? v : slope * v)) */
+struct k_modconv_fwd {
+    struct k_conv conv;                 /* its out is overwritten */
+    int up;                             /* 1: the transposed form */
+    const void *s, *d;                  /* [N, channels of the operand]; [N, channels of the result] or NULL */
+    const void *b, *noise, *strength;   /* as in bias_act.h; NULL: none */
+    int64_t noise_step;
+    double slope, gain, limit;          /* 1, 1, infinity: nothing more */
+};
 #endif

@@ -6,6 +6,7 @@
  *
  *   K_GLOBAL(name, type, threads) { ... a.n ... }   a kernel whose one argument is struct type, for blocks of `threads`
  *   K_SHARED(type, name, [n])                       memory of the block
+ *   K_DYNAMIC(type, name)                           the part of it whose size the launch names: a pointer
  *
  * Fragments of the matrix products: lane = 4 g + t of a warp holds
  *     16-bit, m16n8k16   A: a0 (g, 2t..) a1 (g+8, 2t..) a2 (g, 2t+8..) a3 (g+8, 2t+8..), B: b0 (2t.., g) b1 (2t+8.., g), two numbers each
@@ -22,6 +23,7 @@ enum { K_WARP = 32, K_ALL = -1 };                       /* lanes of a warp; the 
 #define K_FN static __device__ __forceinline__
 #define K_GLOBAL(name, type, threads) extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ struct type a)
 #define K_SHARED(type, name, size) __shared__ __align__(16) type name size
+#define K_DYNAMIC(type, name) extern __shared__ __align__(128) unsigned char k_dynamic[]; type *const name = (type *)k_dynamic
 #define K_UNROLL _Pragma("unroll")
 
 K_FN float k_shuffle_xor(float v, int lanes) { return __shfl_xor_sync(0xffffffffu, v, lanes); }

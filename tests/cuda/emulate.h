@@ -40,7 +40,8 @@ extern struct k_emulated_place { struct k_emulated_dim thread, block, threads, g
 void k_emulated_barrier(int line);
 #define __syncthreads() k_emulated_barrier(__LINE__)
 void __syncwarp(void);
-void *k_emulated_dynamic(void);                         /* the block's memory whose size the launch named */
+void *k_emulated_dynamic(void);
+#define K_DYNAMIC(type, name) type *const name = (type *)k_emulated_dynamic()
 
 float k_shuffle_xor(float v, int lanes);
 float k_shuffle(float v, int lane);

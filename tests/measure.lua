@@ -50,8 +50,8 @@ T.test('every part, twice the same; one part again', function(t)
   make_library(folder .. '/library.db')
   collectgarbage()
   local function run(out, extra)
-    local command = "'%s' recipes/measure.lua people=%s/people judge=%s/au.safetensors library=%s/library.db pictures=4 avatars=2 turned=1 out=%s %s 2>&1"
-    local text, status = t:shell(command:format(mien.program(), folder, folder, folder, out, extra or ''))
+    local command = "'%s' recipes/measure.lua people=%s/people judge=%s/au.safetensors library=%s/library.db out=%s %s 2>&1"
+    local text, status = t:shell(command:format(mien.program(), folder, folder, folder, out, 'pictures=4 avatars=2 turned=1 ' .. (extra or '')))
     return status, text
   end
   local function read(out)
@@ -65,6 +65,9 @@ T.test('every part, twice the same; one part again', function(t)
   local found = read(one)
   for _, name in ipairs{'generator', 'encoder', 'retrieval', 'identity', 'edits', 'views'} do
     t:ok(found[name] and finite(found[name].numbers) and #found[name].rows > 1, name)
+  end
+  for name, r in pairs(found.encoder.numbers.units) do                       -- 0: the unit does not vary in these pictures
+    t:ok(r[5] == 0 or r[5] > 0.95, ('AU%s is found again in true codes: %.3f'):format(name, r[5]))
   end
   t:ok(found.edits.numbers.variants.no_cross.smile, 'the ablation that is in the library is measured')
   t:equal(found.edits.numbers.variants.full.smile.cosines, found.edits.numbers.variants.code_alone.smile.cosines)    -- untrained: no change

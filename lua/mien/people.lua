@@ -70,13 +70,17 @@ local function occluded(x, share, rng)
   return x + (core.rand({n, 3, 1, 1}, rng) * 2 + -1 - x) * mask
 end
 
--- Pictures for the encoders, as `prepare` makes them into a network's input: random flat backgrounds, moved by up to `shift`
--- pixels, sometimes blurred by way of a smaller size, at least the share `softest` (0.47) of theirs (generated pictures are softer than
--- rendered ones); then contrast, brightness, noise and, over the share `occlude` of them, a rectangle: on the input, because there are fewer numbers.
+-- Pictures for the encoders, as `prepare` makes them into a network's input: flat backgrounds of random colours on the share
+-- `backgrounds` (1) of them, the renderer's grey, which generated pictures have too, on the others; moved by up to `shift`
+-- pixels; half of the batches blurred by way of a smaller size, at least the share `softest` (0.47) of theirs (generated
+-- pictures are softer than rendered ones); then contrast, brightness, noise and, over the share `occlude`, a rectangle: on
+-- the input, because there are fewer numbers.
 function people:augmented(refs, rng, prepare, options)
   local x, cover = self:pictures(refs)
   local n, size, shift = #refs, x:dim(3), options.shift
-  x = x + (1 + cover * -1) * (core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9)
+  local colours, coloured = core.rand({n, 3, 1, 1}, rng) * 1.8 + -0.9, {}
+  for i = 1, n do coloured[i] = rng:uniform() < (options.backgrounds or 1) and 1 or 0 end
+  x = x + (1 + cover * -1) * colours * core.tensor(coloured):reshape(n, 1, 1, 1)
   if shift then
     local side, left, top = size - shift, rng:below(shift + 1), rng:below(shift + 1)
     x = x:slice(4, left + 1, left + side):slice(3, top + 1, top + side)

@@ -13,6 +13,7 @@ local opt = mien.options {
   batch   = {48, 'pairs a step'},
   lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order and captions'},
+  init    = {'', 'towers of the same settings and words whose weights a new run starts from'},
 }
 local data = People.open(opt.people, 0, 100000)
 local seen, list = {}, {}
@@ -21,10 +22,15 @@ for _, w in ipairs(mien.words_split(mien.caption_words())) do
 end
 list = table.concat(list, '\n')
 local words = mien.words(list)
-local config = ('{"image_resolution":96,"patch":12,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
+local config = ('{"image_resolution":64,"patch":8,"vision_width":96,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
   :format(words:count())
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
+if opt.init ~= '' then
+  local before = assert(mien.load_model(opt.init))
+  local _, names = clip:params()
+  for _, name in ipairs(names) do clip:set_weight(name, before:weight(name)) end
+end
 print(clip, words:count() .. ' words')
 
 local params, names = clip:params()
@@ -59,7 +65,7 @@ local run = trainer.new {
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label = data:rows(refs)
-    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {shift = 8})
+    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {backgrounds = 0.1, shift = 8})
     local image, text = clip:image(x), clip:text(captions(label, rng))
     local cos, logits = clip:similarity(image, text)
     local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end

@@ -33,7 +33,11 @@ K_FN unsigned k_ballot(int v) { return __ballot_sync(0xffffffffu, v); }
 /* Two numbers in one register, `low` in the lower half. */
 K_FN uint32_t k_pack_f16(float low, float high) {
     uint32_t v;
+#if __CUDA_ARCH__ >= 800
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+#else
+    asm("{.reg .f16 a, b; cvt.rn.f16.f32 a, %1; cvt.rn.f16.f32 b, %2; mov.b32 %0, {a, b};}" : "=r"(v) : "f"(low), "f"(high));
+#endif
     return v;
 }
 K_FN uint32_t k_pack_bf16(float low, float high) {

@@ -65,6 +65,7 @@ help:
 	@echo 'make deps         see that the packages mien builds on are there; install them on Debian'
 	@echo 'make check        the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make fuzz         the readers of foreign files against random bytes, FUZZ_SECONDS=20 each (clang)'
+	@echo 'make parity SHARED=DIR   published numbers, full size included: goldens and stand-in checkpoints from DIR (Python writes those)'
 	@echo 'make bench        timings of ops, convolution and library'
 	@echo 'make lint         luacheck over the Lua code'
 	@echo 'make cuda-objects compile and link the kernels with nvcc, where there is one'
@@ -86,6 +87,7 @@ test: deps
 
 check: deps
 	@$(MAKE) run-tests SANITIZER=address,undefined CONFIG=check
+	@if command -v clang >/dev/null; then $(MAKE) fuzz FUZZ_SECONDS=60; else echo 'the readers were not fuzzed: that needs clang'; fi
 
 run-tests: $B/mien tests
 	@bash tools/test.sh $B/mien $(TESTS) $(EMULATED_TESTS) $(LUA_TESTS)
@@ -93,6 +95,10 @@ run-tests: $B/mien tests
 fuzz: deps
 	@$(MAKE) $B/libmien.a
 	@LIBS='$(LIBS)' bash tools/fuzz.sh $B $(FUZZ_SECONDS)
+
+parity: all
+	@test -n '$(SHARED)' || { echo 'make parity SHARED=DIR: the folder of the goldens expected' >&2; exit 2; }
+	@bash tools/parity.sh ./mien build/parity '$(SHARED)'
 
 bench: all $(BENCHES)
 	@for b in $(BENCHES); do echo "== $$b"; $$b || exit 1; done
@@ -219,5 +225,5 @@ $(PLAN_TESTS): $B/tests/%: $B/emulated/tests/cuda/%.o $B/emulated/tests/cuda/emu
 tests: $(TESTS) $(EMULATED_TESTS) $B/tests/fake_driver.so
 
 -include $(OBJ:.o=.d) $(FATBINS:=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
-.PHONY: all help deps demo test check run-tests fuzz bench lint cuda-objects install uninstall clean tests FORCE
+.PHONY: all help deps demo test check run-tests fuzz parity bench lint cuda-objects install uninstall clean tests FORCE
 .SECONDARY:

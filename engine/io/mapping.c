@@ -1,4 +1,5 @@
 /* mapping.c -- reference-counted file mappings, see mapping.h. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -57,4 +58,10 @@ void mn_mapping_release(void *mapping) {
     if (!m->mapped) free((void *)m->data);
     else if (m->size) munmap((void *)m->data, m->size);
     free(m);
+}
+
+void mn_mapping_forget(const mn_mapping *m, const void *from, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) & ~(page - 1), end = ((uintptr_t)from + n) & ~(page - 1);
+    if (m && m->mapped && (const uint8_t *)from >= m->data && n <= m->size - (size_t)((const uint8_t *)from - m->data) && end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED);
 }

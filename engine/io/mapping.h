@@ -19,4 +19,7 @@ mn_mapping *mn_mapping_adopt(void *data, size_t size);
 mn_mapping *mn_mapping_retain(mn_mapping *m);           /* returns m */
 void mn_mapping_release(void *mapping);                 /* the signature mn_wrap wants; NULL is fine */
 
+/* These bytes have been copied and may leave memory; they come back from the file when they are read again. */
+void mn_mapping_forget(const mn_mapping *m, const void *from, size_t n);
+
 #endif

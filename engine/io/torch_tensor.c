@@ -291,7 +291,9 @@ static mn_tensor *tensor_of(mn_torch *t, const mn_torch_view *view) {
         return NULL;
     }
     mn_tensor *out = mn_empty(dtype, view->nd, view->shape);
-    return out && !copy_dense(t, view, mn_data(out)) ? out : NULL;
+    if (!out || copy_dense(t, view, mn_data(out))) return NULL;
+    if (view->count) mn_mapping_forget(view->owner, view->data, (size_t)span * (size_t)mn_torch_raw_size(view->raw));
+    return out;
 }
 
 static uint64_t load_word(const uint8_t *at, size_t bytes) {

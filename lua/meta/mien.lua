@@ -1493,7 +1493,7 @@ local emoca = {}
 ---@return mien.tensor, mien.tensor
 function emoca:encode(x) end
 
----split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (neck, jaw), camera [N,3]
+---split(flame [N,236], expression [N,rows]): shape [N,100], expression [N,50], pose [N,6] (root, jaw), camera [N,3]
 ---@param flame mien.tensor
 ---@param expression mien.tensor
 ---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor

@@ -31,11 +31,12 @@ static inline bool formula_ends(const char *name, const char *end) {
     return a >= b && !strcmp(name + a - b, end);
 }
 
-/* Every tensor of the model. */
+/* Every tensor of the model but its tables of indices. */
 static inline void formula_fill(mn_model *m) {
     for (int s = 0; m && s < m->n; s++) {
         mn_tensor *t = m->slots[s].t;
         const char *name = m->slots[s].name;
+        if (t->dtype != MN_F32) continue;
         uint64_t start = formula_start(name);
         double scale = 0.2, shift = -0.1;
         if (formula_ends(name, "running_var")) { scale = 1; shift = 0.5; }

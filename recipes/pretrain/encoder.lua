@@ -1,5 +1,6 @@
 -- encoder.lua -- E(I): shape, expression, gaze and camera of the face in a picture, learned from labelled renders.
--- Loss: the expression as vertex positions in millimetres (what is seen of it) and all codes by their own spread.
+-- Loss: the expression as positions of vertices and of landmarks in millimetres (what is seen of it; lids move few vertices,
+-- so that the landmarks of the eyes count most) and all codes by their own spread.
 local mien = require 'mien'
 mien.api(1)
 local People, trainer = require 'mien.people', require 'mien.trainer'
@@ -25,6 +26,15 @@ local rows = {}
 for v = 0, verts - 1, 7 do for k = 0, 2 do rows[#rows + 1] = 3 * v + k end end
 local dirs = head:weight('exprdirs'):reshape(verts * 3, 50):gather(mien.tensor(rows, 'i32')) * 1000
 
+local neutral = head:mesh(mien.zeros{1, 40}, mien.zeros{1, 50})
+local unit = {}
+for i = 1, 50 do unit[i] = {} for k = 1, 50 do unit[i][k] = i == k and 1 or 0 end end
+local moved = head:mesh(mien.zeros{50, 40}, mien.tensor(unit)) - neutral:expand(50, verts + 68, 3)
+local landmark_dirs = (moved:slice(2, verts + 1, verts + 68):reshape(50, 204):permute(2, 1) * 1000):clone()
+local eyes = {}
+for l = 0, 67 do for _ = 1, 3 do eyes[#eyes + 1] = l >= 36 and l < 48 and 5 or 1 end end
+eyes = mien.tensor(eyes)
+
 -- Angles of a camera on the sphere around the head: yaw, pitch, roll in units of 30 degrees.
 local function angles(camera)
   local out = {}
@@ -49,11 +59,12 @@ local run = trainer.new {
     local true_expr = mien.matmul(label.effective, to_expr)
     local d_expr = expr - true_expr
     local surface = mien.linear(d_expr, dirs):square():mean()
+    local marks = (mien.linear(d_expr, landmark_dirs):square() * eyes):mean()
     local codes = d_expr:square():mean()
     local s = (shape - mien.matmul(label.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, to_shape)):square():mean()
     local g = (gaze - label.gaze * (1 / 10)):square():mean()
     local c = (camera - angles(label.camera)):square():mean()
-    return surface * 2 + codes * 0.3 + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), expr = codes:item(), shape = s:item(), camera = c:item()}
+    return surface + marks + codes + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), marks = marks:item(), expr = codes:item(), shape = s:item(), camera = c:item()}
   end,
   saved = function(run)
     local copy = mien.new_model('encoder', config)

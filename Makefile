@@ -19,7 +19,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(MODULES) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(MODULES) 2>/dev/null)
 # Position-independent code lets test programs share one library, so that they link in no time.
 CFLAGS_ALL := -std=gnu11 $(OPT) $(ARCH) -fPIC -fno-semantic-interposition -ffp-contract=fast -fno-math-errno -fno-trapping-math \
-	-fopenmp $(WARN) -I. -Iengine -Ikernels -Ibuild/cuda $(PKG_CFLAGS) $(CFLAGS)
+	-fopenmp $(WARN) -I. -Iengine -Ikernels $(PKG_CFLAGS) $(CFLAGS)
 LIBS := $(PKG_LIBS) -ldnnl -lpthread -lm -ldl
 V ?=
 Q := $(if $(V),,@)
@@ -32,7 +32,8 @@ TUNED := $(wildcard kernels/tuned/*.c kernels/cuda/*.c)
 OBJ := $(ENGINE:%.c=$B/%.o) $(KERNELS:%.c=$B/%.f32.o) $(KERNELS:%.c=$B/%.f64.o) $(TUNED:%.c=$B/%.o)
 BIND_OBJ := $(BIND:%.c=$B/%.o)
 # GPU code: one fatbin for each kernel file, embedded in the program by engine/cuda/images.c.  NVCC= builds without.
-NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc))
+GPU ?= 0
+NVCC ?= $(if $(filter 1,$(GPU)),$(firstword $(shell command -v nvcc) $(wildcard $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc)))
 CUDA_ARCHS ?= $(if $(NVCC),$(shell $(NVCC) --list-gpu-arch 2>/dev/null | sed 's/compute_//' | grep -xE '75|80|86|89|90|100|120'))
 FATBINS := $(if $(NVCC),$(KERNELS:kernels/%.c=build/cuda/%.fatbin) $(patsubst kernels/cuda/%.cu,build/cuda/%.fatbin,$(wildcard kernels/cuda/*.cu)))
 LUA := $(wildcard lua/mien/*.lua)
@@ -171,11 +172,15 @@ build/cuda/%.fatbin: kernels/cuda/%.cu build/cuda/flags
 	$(Q)$(NVCC_RUN)
 build/cuda/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(NVCC) $(GENCODE)' | cmp -s - $@ || { echo '$(NVCC) $(GENCODE)' > $@; \
-	echo '$(if $(NVCC),  nvcc is $(NVCC): GPU code for sm $(CUDA_ARCHS) goes into the program,  no nvcc in PATH$(comma) CUDA_HOME or /usr/local/cuda: the program gets no GPU code)'; }
-build/cuda/cuda_images.inc: build/cuda/flags $(FATBINS)
-	@{ echo 'ARCHS("$(CUDA_ARCHS)")'; for f in $(FATBINS); do echo "IMAGE($$(basename $$f .fatbin), \"$$f\")"; done; } > $@
-$B/engine/cuda/images.o: build/cuda/cuda_images.inc
+	@echo '$(NVCC) $(GENCODE)' | cmp -s - $@ || echo '$(NVCC) $(GENCODE)' > $@
+# The list of files, and what was found, said when it changes.
+$B/cuda/cuda_images.inc: FORCE
+	@mkdir -p $(@D)
+	@{ echo 'ARCHS("$(CUDA_ARCHS)")'; for f in $(FATBINS); do echo "IMAGE($$(basename $$f .fatbin), \"$$f\")"; done; } > $@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; \
+	echo '$(if $(NVCC),  nvcc is $(NVCC): GPU code for sm $(CUDA_ARCHS) goes into the program,  no nvcc in PATH$(comma) CUDA_HOME or /usr/local/cuda: the program gets no GPU code)'; fi
+$B/engine/cuda/images.o: $B/cuda/cuda_images.inc $(FATBINS)
+$B/engine/cuda/images.o: CFLAGS_ALL += -I$B/cuda
 
 # The SQL that store/sql.c carries inside.
 $B/store/sql.o: $(wildcard store/*.sql store/migrate/*.sql)

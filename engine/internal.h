@@ -177,6 +177,7 @@ mn_tensor *mn_scope_push(mn_tensor *t);  /* gives the scope one handle */
 /* Where tensors without an input to follow are made: the host, except inside an op's forward and backward and a model's methods, where
  * it is the op's or the model's device.  Returns the former setting. */
 mn_device mn_device_use(mn_device device);
+mn_device mn_device_now(void);
 /* Host memory whatever the setting, for numbers that the host works out; send it with mn_to. */
 mn_tensor *mn_empty_host(mn_dtype dtype, int nd, const int64_t *shape);
 

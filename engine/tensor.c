@@ -167,6 +167,8 @@ mn_device mn_device_use(mn_device device) {
     return was;
 }
 
+mn_device mn_device_now(void) { return making; }
+
 static size_t bytes_of(const mn_tensor *t) { return (size_t)t->n * mn_dtype_size(t->dtype); }
 
 static mn_tensor *new_in(mn_pool *pool, mn_device device, mn_dtype dtype, int nd, const int64_t *shape) {

@@ -12,7 +12,7 @@ T.test('types follow the defaults', function(t)
 end)
 
 T.test('mistakes are named', function(t)
-  t:fails("unknown option 'nam'; there are half, name, seeds, steps", module.options, spec, {'nam=x'})
+  t:fails("unknown option 'nam'; there are device, half, name, precision, seeds, steps", module.options, spec, {'nam=x'})
   t:fails("option 'name' is missing", module.options, spec, {})
   t:fails("option 'steps': a number expected, got 'many'", module.options, spec, {'name=x', 'steps=many'})
   t:fails("option 'steps': a number expected, got 'nan'", module.options, spec, {'name=x', 'steps=nan'})

@@ -61,12 +61,46 @@ static int l_devices(lua_State *L) {
 }
 static int l_synchronize(lua_State *L) { bind_enter(L); return mn_cuda_wait() ? bind_raise(L) : 0; }
 
+/* ---- recorded loops: lua/mien/graph.lua is what recipes use ---- */
+
+typedef struct { mn_graph *g; } graph_box;
+static graph_box *graph_arg(lua_State *L) { return luaL_checkudata(L, 1, "mien.graph"); }
+
+static int l_graph_begin(lua_State *L) { bind_enter(L); return mn_graph_begin() ? bind_raise(L) : 0; }
+static int l_graph_end(lua_State *L) {                   /* mien.graph_end() -> graph, or nil and the sentence of what cut it short */
+    mn_graph *g = mn_graph_end();
+    if (!g) return bind_failed(L);
+    graph_box *b = lua_newuserdata(L, sizeof *b);
+    b->g = g;
+    luaL_getmetatable(L, "mien.graph");
+    lua_setmetatable(L, -2);
+    return 1;
+}
+static int l_graph_launch(lua_State *L) {
+    bind_enter(L);
+    graph_box *b = graph_arg(L);
+    return mn_graph_launch(b->g) ? bind_raise(L) : 0;
+}
+static int l_graph_nodes(lua_State *L) { lua_pushnumber(L, (double)mn_graph_nodes(graph_arg(L)->g)); return 1; }
+static int l_graph_gc(lua_State *L) {
+    graph_box *b = graph_arg(L);
+    mn_graph_free(b->g);
+    b->g = NULL;
+    return 0;
+}
+
 /* A shortage of memory: tensors that Lua no longer reaches are let go. */
 static void collect(void *L) { lua_gc(L, LUA_GCCOLLECT, 0); }
 
 void bind_open_device(lua_State *L) {
-    static const luaL_Reg functions[] = {{"device", l_device}, {"devices", l_devices}, {"to", l_to}, {"synchronize", l_synchronize}, {0}};
+    static const luaL_Reg functions[] = {{"device", l_device}, {"devices", l_devices}, {"to", l_to}, {"synchronize", l_synchronize},
+        {"graph_begin", l_graph_begin}, {"graph_end", l_graph_end}, {0}};
     static const luaL_Reg methods[] = {{"to", l_to}, {"device", l_on}, {0}};
+    static const luaL_Reg graph[] = {{"launch", l_graph_launch}, {"nodes", l_graph_nodes}, {0}};
+    luaL_newmetatable(L, "mien.graph");
+    lua_newtable(L); luaL_register(L, NULL, graph); lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, l_graph_gc); lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
     luaL_register(L, NULL, functions);
     luaL_getmetatable(L, MN_TENSOR_TYPE);
     lua_getfield(L, -1, "__index");

@@ -11,7 +11,7 @@ static int l_compare(lua_State *L) {
     const char *kind = luaL_checkstring(L, 1), *checkpoint = luaL_checkstring(L, 2), *golden = luaL_checkstring(L, 3), *dump = luaL_optstring(L, 4, NULL);
     lines l = {{0}};
     bool fits = false;
-    mn_status s = mn_parity_run(kind, checkpoint, golden, dump, add_line, &l, &fits);
+    mn_status s = mn_parity_run(kind, checkpoint, golden, dump, bind_device(L), add_line, &l, &fits);
     if (!s && l.text.failed) s = mn_fail(MN_ENOMEM, "parity: out of memory");
     if (s) {
         mn_text_free(&l.text);

@@ -159,6 +159,17 @@ static int l_scope(lua_State *L) {
     return status ? lua_error(L) : top;
 }
 
+/* mien.hold(tensor): the same numbers, which no scope frees */
+static int l_hold(lua_State *L) {
+    bind_enter(L);
+    mn_tensor *t = bind_tensor(L, 1);
+    const int depth = live.depth;
+    live.depth = 0;
+    bind_push_tensor(L, t);
+    live.depth = depth;
+    return 1;
+}
+
 static int l_no_grad(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     bool was = mn_tape_enable(false);
@@ -433,7 +444,7 @@ static int l_concat_rows(lua_State *L) {
 
 void bind_open_tensor(lua_State *L) {
     static const luaL_Reg make[] = {{"tensor", l_tensor}, {"zeros", l_zeros}, {"full", l_full}, {"randn", l_randn}, {"rand", l_rand},
-        {"numpy_randn", l_numpy_randn}, {"concat_rows", l_concat_rows}, {"scope", l_scope}, {"no_grad", l_no_grad}, {0}};
+        {"numpy_randn", l_numpy_randn}, {"concat_rows", l_concat_rows}, {"scope", l_scope}, {"hold", l_hold}, {"no_grad", l_no_grad}, {0}};
     static const luaL_Reg methods[] = {{"totable", l_totable}, {"item", l_item}, {"set", l_set}, {"shape", l_shape}, {"dim", l_size}, {"dtype", l_dtype},
         {"cast", l_cast}, {"clone", l_clone}, {"detach", l_detach}, {"copy", l_copy}, {"zero_grad", l_zero_grad}, {"param", l_param}, {"grad", l_grad}, {0}};
     static const luaL_Reg meta[] = {{"__gc", tensor_gc}, {"__tostring", l_tostring}, {"__add", l_add}, {"__sub", l_sub}, {"__mul", l_mul},

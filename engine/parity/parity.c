@@ -47,7 +47,8 @@ mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(name, sizeof name, fmt, args);
     va_end(args);
-    return mn_st_has(p->golden, name) ? mn_st_get(p->golden, name) : NULL;
+    mn_tensor *t = mn_st_has(p->golden, name) ? mn_st_get(p->golden, name) : NULL;
+    return t && (t->dtype == MN_F32 || t->dtype == MN_I32) ? mn_to(t, mn_device_now()) : t;
 }
 
 const char *mn_parity_meta(mn_parity *p, const char *key) { return mn_st_meta(p->golden, key); }
@@ -73,7 +74,7 @@ mn_status mn_parity_put(mn_parity *p, mn_tensor *t, const char *fmt, ...) {
         p->cap = cap;
     }
     mn_scope scope = mn_scope_open();
-    mn_tensor *copy = mn_clone(t);
+    mn_tensor *copy = t->device == MN_CPU ? mn_clone(t) : mn_to(t, MN_CPU);
     if (copy) {
         entry *e = &p->entries[p->n++];
         snprintf(e->name, sizeof e->name, "%s", name);
@@ -86,14 +87,14 @@ mn_status mn_parity_put(mn_parity *p, mn_tensor *t, const char *fmt, ...) {
 /* ---- small tools of the kinds ---- */
 
 mn_tensor *mn_parity_every(mn_tensor *t, const int64_t *step) {
-    if (!t) return NULL;
+    if (!(t = mn_to(t, MN_CPU))) return NULL;
     int64_t shape[MN_MAXD], at[MN_MAXD] = {0}, stride[MN_MAXD], s = 1;
     for (int d = t->nd - 1; d >= 0; d--) {
         shape[d] = (t->shape[d] + step[d] - 1) / step[d];
         stride[d] = s;
         s *= t->shape[d];
     }
-    mn_tensor *y = mn_empty(t->dtype, t->nd, shape);
+    mn_tensor *y = mn_empty_host(t->dtype, t->nd, shape);
     size_t size = mn_dtype_size(t->dtype);
     for (int64_t i = 0; y && i < y->n; i++) {
         int64_t from = 0;
@@ -106,9 +107,9 @@ mn_tensor *mn_parity_every(mn_tensor *t, const int64_t *step) {
 
 mn_tensor *mn_parity_floats(mn_tensor *u8, double scale, double shift) {
     if (!u8) return NULL;
-    mn_tensor *y = mn_empty(MN_F32, u8->nd, u8->shape);
+    mn_tensor *y = mn_empty_host(MN_F32, u8->nd, u8->shape);
     for (int64_t i = 0; y && i < y->n; i++) ((float *)y->data)[i] = (float)(scale * ((const uint8_t *)u8->data)[i] + shift);
-    return y;
+    return mn_to(y, mn_device_now());
 }
 
 mn_status mn_parity_call(mn_model *m, const char *name, mn_tensor *const *in, mn_tensor **out) {
@@ -233,7 +234,7 @@ static const mn_parity_kind *kind_of(const char *name) {
     return NULL;
 }
 
-mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const char *golden, const char *dump, mn_parity_print print, void *arg, bool *fits) {
+mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const char *golden, const char *dump, mn_device device, mn_parity_print print, void *arg, bool *fits) {
     *fits = false;
     if (mn_errcode()) return mn_errcode();
     const mn_parity_kind *kind = kind_of(kind_name);
@@ -244,7 +245,10 @@ mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const cha
     mn_model *m = p.golden && strcmp(checkpoint, "-") ? mn_model_load(checkpoint) : NULL;
     report r = {print, arg, 0, 0, 0};
     if (m && strcmp(m->def->name, kind->name)) mn_fail(MN_EARG, "%s: a %s expected, it holds a %s", checkpoint, kind->name, m->def->name);
+    if (m) mn_model_to(m, device);
+    const mn_device made = mn_device_use(m ? device : MN_CPU);          /* what needs no model is f64 arithmetic of the host */
     if (!mn_errcode()) kind->run(&p, m);
+    mn_device_use(made);
     mn_parity_listen(NULL, NULL);
     if (!mn_errcode()) compare(&p, kind, &r);
     if (!mn_errcode() && dump) write_dump(&p, kind, dump);

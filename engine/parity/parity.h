@@ -2,8 +2,9 @@
  * published code made of them; mn_parity_run computes every other tensor of the file from the inputs and compares.
  *
  *     bool fits;
- *     mn_parity_run("clip", "clip.safetensors", "golden.safetensors", NULL, print, NULL, &fits);
+ *     mn_parity_run("clip", "clip.safetensors", "golden.safetensors", NULL, MN_CPU, print, NULL, &fits);
  *
+ * Models and ops run on `device`, which ops and models here take from mn_device_now.
  * A line per tensor goes to print: relative L2 error, largest error, tolerance, verdict. */
 #ifndef MN_PARITY_H
 #define MN_PARITY_H
@@ -11,7 +12,7 @@
 
 typedef void (*mn_parity_print)(void *arg, const char *line);
 /* checkpoint: an imported model, or "-" for a kind that needs none.  dump: where to write what was computed, or NULL. */
-mn_status mn_parity_run(const char *kind, const char *checkpoint, const char *golden, const char *dump, mn_parity_print print, void *arg, bool *fits);
+mn_status mn_parity_run(const char *kind, const char *checkpoint, const char *golden, const char *dump, mn_device device, mn_parity_print print, void *arg, bool *fits);
 
 /* ---- inside parity_*.c ---- */
 
@@ -26,7 +27,7 @@ typedef struct mn_parity_kind {
 } mn_parity_kind;
 
 bool mn_parity_has(const mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The golden's tensor, NULL without an error when it is not there. */
+/* The golden's tensor, f32 and i32 on the device that computes; NULL without an error when it is not there. */
 mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *mn_parity_meta(mn_parity *p, const char *key);          /* the golden's metadata, or NULL */
 /* What we computed under that name; "f64r." and "f32." in front of a golden name are passed over.  Kept only when the golden asks for it. */

@@ -26,7 +26,7 @@ static mn_tensor *unit(mn_tensor *x) {
 
 /* Gradient of cos(picture, text) to the preprocessed picture, one row a pair. */
 static mn_status cosine_gradients(mn_parity *p, mn_model *m, mn_tensor *image, mn_tensor *text) {
-    mn_tensor *pairs = mn_parity_in(p, "grad_pairs"), *rows = NULL;
+    mn_tensor *pairs = mn_to(mn_parity_in(p, "grad_pairs"), MN_CPU), *rows = NULL;
     for (int64_t k = 0; pairs && k < pairs->shape[0] && !mn_errcode(); k++) {
         const int32_t *pair = (const int32_t *)pairs->data + 2 * k;
         mn_tensor *x = one(image, pair[0]);

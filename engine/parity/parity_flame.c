@@ -52,8 +52,9 @@ static mn_status views(mn_parity *p, mn_tensor *v, mn_tensor *marks) {
 
 /* Next3D takes heads whose root does not turn. */
 static mn_status canonical(mn_parity *p, mn_model *m, mn_tensor *const *code) {
-    mn_tensor *x[CODES] = {code[SHAPE], code[EXPR], mn_clone(code[POSE]), code[EYES]}, *r[RESULTS] = {NULL};
+    mn_tensor *x[CODES] = {code[SHAPE], code[EXPR], mn_clone(mn_to(code[POSE], MN_CPU)), code[EYES]}, *r[RESULTS] = {NULL};
     for (int64_t i = 0; x[POSE] && i < x[POSE]->n; i++) if (i % 6 < 3) ((float *)x[POSE]->data)[i] = 0;
+    x[POSE] = mn_to(x[POSE], m->device);
     if (!x[POSE] || forward(m, x, false, r)) return mn_errcode();
     mn_parity_put(p, head(r[VERTS]), "canonical_verts_head");
     mn_parity_put(p, r[MARKS], "canonical_landmarks2d");

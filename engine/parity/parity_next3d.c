@@ -13,9 +13,11 @@
 
 /* x [C,S] at S positions: [C,n]; its mean and spread over S: [C]. */
 static void summaries(mn_parity *p, mn_tensor *x, const char *name, mn_tensor *index) {
+    x = mn_to(x, MN_CPU);
+    index = mn_to(index, MN_CPU);
     if (!x) return;
     int64_t c = x->shape[0], s = x->shape[1];
-    mn_tensor *picked = index ? mn_empty(MN_F32, MN_DIMS(c, index->n)) : NULL, *mean = mn_empty(MN_F32, MN_DIMS(c)), *std = mn_empty(MN_F32, MN_DIMS(c));
+    mn_tensor *picked = index ? mn_empty_host(MN_F32, MN_DIMS(c, index->n)) : NULL, *mean = mn_empty_host(MN_F32, MN_DIMS(c)), *std = mn_empty_host(MN_F32, MN_DIMS(c));
     if (mn_errcode()) return;
     for (int64_t k = 0; k < c; k++) {
         const float *row = (const float *)x->data + k * s;
@@ -61,7 +63,7 @@ static void keep(void *data, const char *name, mn_tensor *t) {
     else if (!strcmp(name, "mouth_box")) mn_parity_put(n->p, mn_view(t, 1, (int64_t[]){4}, 0), "mouth_box");
     else if (sscanf(name, "pix_to_face.view%d", &view) == 1) {
         int64_t s = t->shape[t->nd - 1];
-        if (n->faces && view < 4 && n->faces->shape[1] == s) memcpy((int32_t *)n->faces->data + view * s * s, t->data, (size_t)(s * s) * sizeof(int32_t));
+        if (n->faces && view < 4 && n->faces->shape[1] == s) mn_copy(mn_view(n->faces, 1, (int64_t[]){s * s}, view * s * s), mn_view(t, 1, (int64_t[]){s * s}, 0));
     } else if (!strcmp(name, "feature_image")) {
         mn_parity_put(n->p, mn_view(t, 3, t->shape + 1, 0), "feature_image");
         mn_parity_put(n->p, mn_view(t, 3, (int64_t[]){3, t->shape[2], t->shape[3]}, 0), "image_raw");
@@ -100,9 +102,10 @@ static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *ws, mn_tensor *
     v = mn_param(mn_clone(v));
     mn_tensor *planes = NULL;
     if (mn_errcode() || method(m, "planes")->run(m, (mn_tensor *[]){ws, v, NULL, NULL}, NULL, &planes)) return mn_errcode();
-    mn_tensor *x = picture(p, m, planes, ws, false), *cot = x ? mn_empty(MN_F32, 4, x->shape) : NULL;
+    mn_tensor *x = picture(p, m, planes, ws, false), *cot = x ? mn_empty_host(MN_F32, 4, x->shape) : NULL;
     if (!cot) return mn_errcode();
     mn_draw_normal(seed, "cotangent", cot->n, cot->data);
+    cot = mn_to(cot, x->device);
     mn_tensor *loss = mn_call(mean, T(mn_call(mul, T(x, cot))));
     mn_parity_put(p, loss, "loss");
     if (!loss || mn_backward(loss, NULL)) return mn_errcode();
@@ -116,7 +119,7 @@ static mn_status run(mn_parity *p, mn_model *m) {
     mapped(p, m, 0.7, -1, "ws_psi0.7_cutoff14");
     mapped(p, m, 0.7, (double)ws->shape[1], "ws_psi0.7");
     mn_tensor *mask = mn_weight(m, "uv_face_mask");
-    if (u8 && mask && u8->n == mask->n) memcpy(mask->data, mn_parity_floats(u8, 1 / 255.0, 0)->data, (size_t)mask->n * sizeof(float));   /* goldens are made with a mask of their own */
+    if (u8 && mask && u8->n == mask->n) mn_copy(mask, mn_parity_floats(u8, 1 / 255.0, 0));   /* goldens are made with a mask of their own */
     int64_t side = mn_config_int(m, "plane_resolution");
     notes n = {p, mn_empty(MN_I32, MN_DIMS(4, side, side))};
     mn_parity_listen(keep, &n);

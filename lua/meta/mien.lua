@@ -922,6 +922,24 @@ function mien.full(...) end
 ---glb_write(path, mesh [, {texture, record, targets = {{name, [V,3]}, ...}}]): binary glTF with morph targets
 function mien.glb_write(...) end
 
+---@class mien.graph
+local graph = {}
+
+---launch(): runs it
+function graph:launch(...) end
+
+---nodes(): launches and copies in it
+function graph:nodes(...) end
+
+---graph_begin(): launches are recorded from now on, not run; use mien.graph
+function mien.graph_begin(...) end
+
+---graph_end(): what was recorded; or nil, message, code
+function mien.graph_end(...) end
+
+---hold(tensor): the same tensor as a value that no mien.scope frees
+function mien.hold(...) end
+
 ---import_files(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code
 function mien.import_files(...) end
 

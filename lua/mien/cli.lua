@@ -24,6 +24,12 @@ local environment = {
   {'MIEN_LUA', 'read the Lua modules from this folder instead of the program'},
   {'MIEN_TRACE', '1: errors come with a traceback'},
   {'MIEN_GRAPHICS', 'kitty, iterm, sixel or none: how the terminal takes pictures (found out by itself)'},
+  {'MIEN_DEVICE', 'where tensors and models are made: cpu (the default), cuda or cuda:1'},
+  {'MIEN_SYNC', '1: the op that caused a fault on the GPU reports it (slower)'},
+  {'MIEN_DETERMINISTIC', '1: on the GPU, too, equal arguments give equal bits (slower)'},
+  {'MIEN_CUDA_PLAIN', '1: the plain kernels alone, without tuned ones and cuBLAS (much slower)'},
+  {'MIEN_CUDA_DRIVER', 'driver library in place of libcuda.so.1'},
+  {'MIEN_CUDA_BLAS', 'cuBLAS library in place of libcublas.so.13, .12 or .11'},
   {'OMP_NUM_THREADS', 'threads to compute with'},
 }
 

@@ -39,13 +39,11 @@ local function memory()
   return total and tonumber(total) / 2 ^ 20, free and tonumber(free) / 2 ^ 20
 end
 
--- Names of graphics cards the NVIDIA driver knows.
+-- GPUs that mien can use, as texts; none: and what is missing.
 local function cards()
-  local names = {}
-  for _, card in ipairs(core.folder '/proc/driver/nvidia/gpus' or {}) do
-    names[#names + 1] = (read('/proc/driver/nvidia/gpus/' .. card .. '/information') or ''):match 'Model:%s*([^\n]+)' or card
-  end
-  return names
+  local list, why = core.devices()
+  for i, d in ipairs(list) do list[i] = ('%s  %s, sm_%d, %d multiprocessors, %.1f GiB'):format(d.device, d.name, d.sm, d.processors, d.memory / 2 ^ 30) end
+  return list, why
 end
 
 -- Can a file be made in the folder, or in the nearest one above it that exists?
@@ -71,7 +69,9 @@ local parts = {'head', 'generator', 'clip', 'arcface', 'encoder', 'references'}
 function doctor.devices()
   local name, has = processor()
   print(('cpu    %s, %s threads, %s'):format(name, tostring(processors() or '?'), #has > 0 and table.concat(has, ' ') or 'no vector extensions that mien uses'))
-  for i, card in ipairs(cards()) do print(('gpu %d  %s; %s'):format(i - 1, card, core.cuda and 'in use' or 'this program was built without CUDA')) end
+  local found, why = cards()
+  for _, card in ipairs(found) do print(card) end
+  if #found == 0 then print('cuda   none: ' .. why) end
 end
 
 function doctor.doctor()
@@ -88,9 +88,8 @@ function doctor.doctor()
   line('ok', 'threads', ('%s%s'):format(tostring(threads or '?'), asked and ', OMP_NUM_THREADS=' .. asked or ''))
   local total, free = memory()
   if total then line(free >= 2 and 'ok' or 'low', 'memory', ('%.1f GiB, %.1f free; training a mapper takes up to 2'):format(total, free)) end
-  local found = cards()
-  line(#found > 0 and core.cuda and 'ok' or 'none', 'graphics', #found == 0 and 'no card found: the processor computes'
-    or table.concat(found, ', ') .. (core.cuda and '' or '; this program was built without CUDA'))
+  local found, why = cards()
+  line(#found > 0 and 'ok' or 'none', 'graphics', #found > 0 and table.concat(found, '; ') or why .. ': the processor computes')
   local store = require 'mien.store'
   local path = store.default_path()
   local kind, bytes = core.file_kind(path)

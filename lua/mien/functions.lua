@@ -52,6 +52,11 @@ return {
   to = '(tensor, device): a copy there, or the tensor itself; takes no gradient',
   ['tensor:to'] = '(device): a copy there, or the tensor itself; takes no gradient',
   ['tensor:device'] = '(): where its numbers are',
+  graph_begin = '(): launches are recorded from now on, not run; use mien.graph',
+  graph_end = '(): what was recorded; or nil, message, code',
+  ['graph:launch'] = '(): runs it',
+  ['graph:nodes'] = '(): launches and copies in it',
+  hold = '(tensor): the same tensor as a value that no mien.scope frees',
   synchronize = '(): waits until the GPU has done what it was given',
   -- models
   new_model = '(kind [, settings as JSON, seed]): a model with fresh weights',

@@ -6,8 +6,10 @@
 --     seeds  = {{0, 1}, 'avatars'},                -- a list: 0-5,9 or -30,0,30
 --   }
 --
+-- Every recipe has device= (where it computes) and precision= (of factors) besides; given, they are set before it goes on.
 -- Numbers, booleans (true/false/yes/no/1/0), texts and lists of numbers.  A misspelt key is refused with the valid
 -- names; `--help` prints them below the recipe's opening comment and ends the program.
+local core = require 'mien.core'
 local recipe = require 'mien.recipe'
 local required = setmetatable({}, {__tostring = function() return '(required)' end})
 local LIST_MOST = 100000
@@ -80,6 +82,15 @@ local function help(spec, about)
   end
 end
 
+-- What every recipe has.
+local function common(spec)
+  local all = {}
+  for name, s in pairs(spec) do all[name] = s end
+  all.device = all.device or {core.device(), 'cpu, cuda or cuda:1'}
+  all.precision = all.precision or {core.precision(), 'of factors in products and convolutions: strict, bf16, tf32, f16'}
+  return all
+end
+
 -- words: the list to read, by default what follows the recipe's name on the command line.
 local function options(spec, words, about)
   words = words or {unpack(arg, 2)}
@@ -87,6 +98,8 @@ local function options(spec, words, about)
   for name, s in pairs(spec) do
     if s[1] ~= required then opt[name] = s[1] end
   end
+  local own = spec
+  spec = common(spec)
   for _, w in ipairs(words) do
     if w == '--help' or w == '-h' then
       help(spec, about or recipe.about(recipe.file))
@@ -99,9 +112,11 @@ local function options(spec, words, about)
     given[key] = true
     opt[key] = convert(key, value, spec[key][1])
   end
-  for name in pairs(spec) do
+  for name in pairs(own) do
     if opt[name] == nil then error(("option '%s' is missing: %s=... (%s)"):format(name, name, spec[name][2]), 0) end
   end
+  if opt.device then core.device(opt.device) end
+  if opt.precision then core.precision(opt.precision) end
   recipe.has_options(opt)
   return opt
 end

@@ -7,6 +7,8 @@ local parity = {}
 parity.help = {parity = [[
 MODEL is next3d, clip, arcface, emoca, inception, projection or tokenizer; CHECKPOINT an imported model,
 or - where none is needed (projection, tokenizer, CLIP's preprocessing).
+  --device NAME cpu, cuda or cuda:1 (MIEN_DEVICE)
+  --precision P strict, tf32, bf16 or f16 factors; the bounds are those of strict
   --dump FILE   write what was computed, under the golden's names
   --bpe FILE    the tokenizer's vocabulary (bpe_simple_vocab_16e6.txt.gz)
 A line per tensor: relative L2 error, largest error, the error allowed.  Exit status 0: all within bounds.]]}
@@ -67,10 +69,10 @@ local function read_words(words)
   local plain, options, i = {}, {}, 1
   while i <= #words do
     local name = words[i]:match '^%-%-(%w+)$'
-    if name == 'dump' or name == 'bpe' then
-      options[name] = words[i + 1] or cli.misuse(('--%s: a file expected'):format(name))
+    if name == 'dump' or name == 'bpe' or name == 'device' or name == 'precision' then
+      options[name] = words[i + 1] or cli.misuse(('--%s: a value expected'):format(name))
       i = i + 1
-    elseif words[i]:find '^%-%-' then cli.misuse(("unknown option '%s'; there are --dump, --bpe"):format(words[i]))
+    elseif words[i]:find '^%-%-' then cli.misuse(("unknown option '%s'; there are --bpe, --device, --dump, --precision"):format(words[i]))
     else plain[#plain + 1] = words[i] end
     i = i + 1
   end
@@ -81,6 +83,8 @@ end
 function parity.main(words)
   local kind, checkpoint, golden, options = read_words(words)
   if kind == 'tokenizer' then return tokenizer(golden, options) end
+  if options.device then core.device(options.device) end
+  if options.precision then core.precision(options.precision) end
   local fits, report = core.parity_compare(kind, checkpoint, golden, options.dump)
   if fits == nil then cli.fail(report) end
   io.write(report)

@@ -7,7 +7,7 @@
 --     steps = 1000, seconds = math.huge, save_every = 180,
 --     lr = 1e-3, adam = {beta2 = 0.99}, ema = 0.998,      -- ema: keep an average of the weights
 --     config = json,                   -- text that must be the same when resuming
---     precision = 'bf16',              -- of the forward and backward passes (mien.precision)
+--     precision = 'bf16',              -- of the forward and backward passes (mien.precision); f16 scales losses
 --     step = function(i, rng) ... return loss, {term = number} end,
 --     saved = function(run) ... end,   -- after each checkpoint
 --     stop_at = 500, quiet = true,     -- end this call early; print nothing
@@ -31,6 +31,7 @@ function trainer.new(o)
   local options = {lr = o.lr}
   for k, v in pairs(o.adam or {}) do options[k] = v end
   self.optimizer = mien.adam(self.params, options)
+  if (o.precision or mien.precision()) == 'f16' then self.scale = self.optimizer:scale(1024) end
   self.at, self.seed, self.seconds, self.save_every = 0, o.seed or 1, o.seconds or math.huge, o.save_every or 180
   if o.ema then
     self.average = {}
@@ -78,7 +79,7 @@ function trainer:averages() return self.average or self.params end
 function trainer:one(i)
   local values = mien.scope(function()
     local loss, values = self.step(i, mien.rng(self.seed, i))
-    mien.backward(loss)
+    mien.backward(self.scale and loss * self.scale or loss)
     values = values or {}
     values.loss = loss:item()
     values.norm = self.optimizer:step(schedule(self.lr, i, self.steps, self.warm or 50))

@@ -20,12 +20,12 @@ static void collect(void *arg, const char *line) {
 static bool compare(const char *kind, const char *model, const char *golden, const char *dump) {
     bool fits = false;
     report[0] = 0;
-    CHECK_STATUS(MN_OK, mn_parity_run(kind, model, golden, dump, collect, NULL, &fits));
+    CHECK_STATUS(MN_OK, mn_parity_run(kind, model, golden, dump, MN_CPU, collect, NULL, &fits));
     return fits;
 }
 static mn_status refused(const char *kind, const char *model, const char *golden) {
     bool fits = true;
-    mn_status s = mn_parity_run(kind, model, golden, NULL, NULL, NULL, &fits);
+    mn_status s = mn_parity_run(kind, model, golden, NULL, MN_CPU, NULL, NULL, &fits);
     CHECK(!fits);
     return s;
 }

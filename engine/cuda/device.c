@@ -158,8 +158,8 @@ mn_status mn_cuda_download(void *to, const void *from, size_t bytes) {
     if (cuda.recording) return mn_fail(MN_EDEVICE, "download: numbers of the GPU are asked for while a graph is recorded: they do not exist yet");
     int e = 0;
     for (size_t asked = 0, done = 0, k = 0; done < bytes && !e; k = (k + 1) % STAGES) {
-        for (size_t j = k; asked < bytes && asked < done + STAGES * (size_t)STAGE_BYTES && !e; j = (j + 1) % STAGES) {
-            const size_t n = bytes - asked < STAGE_BYTES ? bytes - asked : STAGE_BYTES;
+        while (asked < bytes && asked < done + STAGES * (size_t)STAGE_BYTES && !e) {
+            const size_t j = asked / STAGE_BYTES % STAGES, n = bytes - asked < STAGE_BYTES ? bytes - asked : STAGE_BYTES;
             e = cuda.cu->download(cuda.stage[j], at(from) + asked, n, cuda.stream);
             if (!e) e = cuda.cu->event_record(cuda.staged[j], cuda.stream);
             asked += n;

@@ -1,29 +1,18 @@
 /* fuzz_tokenizer.c -- libFuzzer entry for everything in engine/io/tokenizer*.c that reads outside bytes.
  * The first byte picks what the rest is: a text, a vocabulary file (plain or gzipped), a word list.
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I. -Iengine -Itests/c tests/fuzz/fuzz_tokenizer.c \
- *           engine/io/tokenizer_*.c engine/io/json.c engine/io/text.c engine/io/file.c engine/error.c -lutf8proc -lz -lm -o fuzz
- *     mkdir -p corpus && ./fuzz -max_total_time=60 -max_len=600 corpus tests/golden/tokenizer      (new finds go to corpus)
+ * `make fuzz` builds and runs it.
  *
  * Besides memory errors it stops when a cleaned text is not UTF-8, an id is out of range, a message is
  * missing, or two runs over one text differ. */
 #include <stdlib.h>
 #include <string.h>
-#include "scratch.h"
-#include "io/file.h"
+#include "as_file.h"
 #include "io/text.h"
 #include "io/tokenizer.h"
 
 static void expect(bool ok) { if (!ok) __builtin_trap(); }
 
-static mn_bpe *bpe_from(const void *bytes, size_t size) {
-    char name[256];
-    scratch_name(name, ".fuzz");
-    if (mn_file_write(name, bytes, size)) return NULL;
-    mn_bpe *bpe = mn_bpe_open(name);
-    remove(name);
-    return bpe;
-}
+static mn_bpe *bpe_from(const void *bytes, size_t size) { return mn_bpe_open(as_file(bytes, size)); }
 
 static void use_bpe(const mn_bpe *bpe, const char *text) {
     int32_t ids[64], again[64];

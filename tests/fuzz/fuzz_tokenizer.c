@@ -4,9 +4,8 @@
  *
  * Besides memory errors it stops when a cleaned text is not UTF-8, an id is out of range, a message is
  * missing, or two runs over one text differ. */
-#include <stdlib.h>
-#include <string.h>
 #include "as_file.h"
+#include <string.h>
 #include "io/text.h"
 #include "io/tokenizer.h"
 

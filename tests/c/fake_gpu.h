@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* faults: what is to go wrong, in the driver's words; "" for nothing. */
+extern char k_emulate_fault[] __attribute__((weak));
+
+/* faults: what is to go wrong, in the driver's words; "" for nothing.  Without the emulator (tests/cuda/emulate.c) in the program there are
+ * only the plain kernels. */
 static inline void fake_gpu(const char *faults) {
     char path[4096], driver[4200];
     const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -16,5 +19,6 @@ static inline void fake_gpu(const char *faults) {
     setenv("MIEN_CUDA_DRIVER", driver, 1);
     setenv("MIEN_CUDA_BLAS", driver, 1);
     setenv("FAKE_CUDA", faults, 1);
+    if (!k_emulate_fault) setenv("MIEN_CUDA_PLAIN", "1", 1);
 }
 #endif

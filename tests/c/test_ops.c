@@ -18,7 +18,6 @@ typedef struct { char gen[24]; double p0, p1; int nd; int64_t shape[MN_MAXD]; bo
 typedef struct { const mn_opdef *def; int nin; input in[MN_MAX_IN]; int nattr; mn_attr attr[MN_MAX_ATTR]; char names[MN_MAX_ATTR][24]; char text[LINE]; } test_case;
 
 static mn_device device;                         /* of the f32 runs */
-extern char k_emulate_fault[] __attribute__((weak));
 
 static bool parse_input(const char *spec, input *in) {
     double shape[MN_MAXD];

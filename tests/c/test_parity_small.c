@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include "formula.h"
 #include "check.h"
+#include "fake_gpu.h"
 #include "engine/parity/parity.h"
 #include "scratch.h"
 
@@ -30,8 +31,11 @@ static void compare(mn_model *m, const char *kind, const char *golden) {
     bool fits = false;
     scratch_name(path, ".safetensors");
     CHECK_STATUS(MN_OK, mn_model_save(m, path, false, 0, NULL));
-    CHECK_STATUS(MN_OK, mn_parity_run(kind, path, golden, NULL, print_bad, NULL, &fits));
-    CHECK(fits);
+    for (int d = MN_CPU; d <= MN_CUDA; d++) {      /* MN_CUDA: tests/cuda/fake_driver.c */
+        fits = false;
+        CHECK_STATUS(MN_OK, mn_parity_run(kind, path, golden, NULL, (mn_device)d, print_bad, NULL, &fits));
+        CHECK(fits);
+    }
     unlink(path);
 }
 
@@ -103,6 +107,7 @@ static void flame(void) {
 }
 
 int main(void) {
+    fake_gpu("");
     next3d();
     flame();
     return check_done("parity_small");

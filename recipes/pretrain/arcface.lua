@@ -11,6 +11,7 @@ local opt = mien.options {
   batch   = {48, 'pictures a step'},
   lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights and order'},
+  init    = {'', 'a network of the same settings whose weights a new run starts from'},
 }
 local data = People.open(opt.people, 0, 100000)
 local class, classes = {}, 0
@@ -22,6 +23,11 @@ end
 local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":128,"se_reduction":8,"norm":"group","crop":[12,116,16,112],"crop_of":128}'
 local net = mien.new_model('arcface', config, opt.seed):train(true)
 print(net, classes .. ' people')
+if opt.init ~= '' then
+  local before = assert(mien.load_model(opt.init))
+  local _, names = net:params()
+  for _, name in ipairs(names) do net:set_weight(name, before:weight(name)) end
+end
 local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
 local params, names = net:params()
 params[#params + 1], names[#names + 1] = centres, 'training.centres'

@@ -1,25 +1,25 @@
 /* alloc.c -- memory for tensors: blocks kept for reuse, one pool for each device and one for every recorded graph.
  *
- * Sizes are rounded up to a class (multiples of 64 bytes up to 1 KiB, then eight
+ * Host memory of 256 KiB and more comes from a heap (heap.c).  Other
+ * sizes are rounded up to a class (multiples of 64 bytes up to 1 KiB, then eight
  * classes per power of two, so at most 12.5 % is wasted); a freed block goes to
  * its class's list and the next request of that class takes it back, which
  * spares the page faults that dominate a training step otherwise, and on a GPU the
  * wait that the driver's own release implies.  All work on a GPU runs in the order of its launches, so a block may
  * be handed on while the kernels that used it last are still to run.
  *
- * Host: when all blocks together outgrow twice the peak of what was live (and 1 GiB), the cache is given back to the system: the
- * classes reach their peaks at different moments, so the sum of a training step's blocks exceeds its live peak.
+ * Host: when all blocks together outgrow twice the peak of what was live (and 1 GiB), the cache is given back to the system.
  * GPU: the cache is given back when the driver has no more.
  * Either: what cannot be had is asked for again after the thread's reclaimer (Lua's collector) has run. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include "heap.h"
 #include "internal.h"
 #include "cuda/cuda.h"
 
-enum { CLASSES = 16 + 8 * 48 };
+enum { CLASSES = 16 + 8 * 48, HEAP = -1, LARGE = 256 << 10 };
 
 struct mn_pool {
     pthread_mutex_t lock;
@@ -35,8 +35,12 @@ static mn_pool pools[] = {[MN_CPU] = {.lock = PTHREAD_MUTEX_INITIALIZER, .device
 static mn_pool *recording;                   /* the pool of the graph that is being recorded */
 static _Thread_local struct { void (*run)(void *); void *data; bool running; } reclaimer;
 
-/* Class of a request, and the size every block of that class has. */
-static int size_class(size_t bytes, size_t *rounded) {
+/* Class of a request, and the size every block of that class has; HEAP: none, a piece of the heap. */
+static int size_class(const mn_pool *pool, size_t bytes, size_t *rounded) {
+    if (pool->device == MN_CPU && bytes >= LARGE) {
+        *rounded = (bytes + MN_HEAP_UNIT - 1) & ~(size_t)(MN_HEAP_UNIT - 1);
+        return HEAP;
+    }
     if (bytes < 64) bytes = 64;
     if (bytes <= 1024) {
         *rounded = (bytes + 63) & ~(size_t)63;
@@ -48,19 +52,9 @@ static int size_class(size_t bytes, size_t *rounded) {
     return 16 + 8 * (top - 10) + (int)((*rounded - ((size_t)1 << top)) / step) - 1;
 }
 
-/* Memory from the system.  Large blocks are aligned and marked for 2 MiB pages: a fresh one then costs a few page
- * faults instead of thousands, which halves the time of large layers (docs/bench/ops.md). */
-static void *fresh_host(size_t size) {
-    enum { HUGE_PAGE = 2 << 20 };
-    if (size < 2 * HUGE_PAGE) return aligned_alloc(64, size);
-    size_t whole = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-    void *p = aligned_alloc(HUGE_PAGE, whole);
-    if (p) madvise(p, whole, MADV_HUGEPAGE);
-    return p;
-}
 static void *fresh(const mn_pool *pool, size_t size) {
     if (pool->parent) return mn_pool_take(pool->parent, size);
-    return pool->device == MN_CUDA ? mn_cuda_alloc(size) : fresh_host(size);
+    return pool->device == MN_CUDA ? mn_cuda_alloc(size) : aligned_alloc(64, size);
 }
 static void give_back(const mn_pool *pool, void *p, size_t size) {
     if (pool->parent) mn_pool_give(pool->parent, p, size);
@@ -77,6 +71,27 @@ static void trim_locked(mn_pool *pool) {
         pool->list[c].cap = 0;
     }
     pool->cached = 0;
+    if (pool->device == MN_CPU) mn_heap_trim();
+}
+static size_t held(const mn_pool *pool) { return pool->cached + (pool->device == MN_CPU ? mn_heap_spare() : 0); }
+
+static void *cached_or_fresh(mn_pool *pool, int c, size_t size) {
+    if (c == HEAP) return mn_heap_take(size);
+    if (!pool->list[c].n) return fresh(pool, size);
+    pool->cached -= size;
+    return pool->list[c].block[--pool->list[c].n];
+}
+static void keep(mn_pool *pool, int c, size_t size, void *p) {
+    if (c == HEAP) { mn_heap_give(p, size); return; }
+    if (pool->list[c].n == pool->list[c].cap) {
+        int cap = pool->list[c].cap ? 2 * pool->list[c].cap : 8;
+        void **block = realloc(pool->list[c].block, (size_t)cap * sizeof *block);
+        if (!block) { give_back(pool, p, size); return; }
+        pool->list[c].block = block;
+        pool->list[c].cap = cap;
+    }
+    pool->list[c].block[pool->list[c].n++] = p;
+    pool->cached += size;
 }
 
 /* A graph's pool belongs to the thread that records; it is not locked, since a shortage inside it may run the collector. */
@@ -87,14 +102,8 @@ static void unlock(mn_pool *pool) { if (!pool->parent) pthread_mutex_unlock(&poo
 static void *take(mn_pool *pool, int c, size_t size) {
     lock(pool);
     const bool inject = pool->fail_after > 0 && --pool->fail_after == 0;
-    void *p = NULL;
-    if (!inject && pool->list[c].n) {
-        p = pool->list[c].block[--pool->list[c].n];
-        pool->cached -= size;
-    } else if (!inject) {
-        p = fresh(pool, size);
-        if (!p && pool->cached && !recording) { trim_locked(pool); p = fresh(pool, size); }
-    }
+    void *p = inject ? NULL : cached_or_fresh(pool, c, size);
+    if (!p && !inject && held(pool) && !recording) { trim_locked(pool); p = cached_or_fresh(pool, c, size); }
     if (p) {
         pool->live += size;
         if (pool->live > pool->peak) pool->peak = pool->live;
@@ -111,7 +120,7 @@ void mn_on_shortage(void (*run)(void *), void *data) {
 void *mn_pool_take(mn_pool *pool, size_t bytes) {
     size_t size;
     if (bytes > ((size_t)1 << 46)) { mn_fail(MN_ENOMEM, "out of memory: %zu bytes asked for at once", bytes); return NULL; }
-    int c = size_class(bytes, &size);
+    int c = size_class(pool, bytes, &size);
     void *p = take(pool, c, size);
     if (!p && !mn_errcode() && !pool->parent && reclaimer.run && !reclaimer.running) {
         reclaimer.running = true;
@@ -129,19 +138,11 @@ void *mn_pool_take(mn_pool *pool, size_t bytes) {
 void mn_pool_give(mn_pool *pool, void *p, size_t bytes) {
     if (!p) return;
     size_t size;
-    int c = size_class(bytes, &size);
+    int c = size_class(pool, bytes, &size);
     lock(pool);
     pool->live -= size;
-    if (pool->list[c].n == pool->list[c].cap) {
-        int cap = pool->list[c].cap ? 2 * pool->list[c].cap : 8;
-        void **block = realloc(pool->list[c].block, (size_t)cap * sizeof *block);
-        if (block) { pool->list[c].block = block; pool->list[c].cap = cap; }
-    }
-    if (pool->list[c].n < pool->list[c].cap) {
-        pool->list[c].block[pool->list[c].n++] = p;
-        pool->cached += size;
-    } else give_back(pool, p, size);
-    if (pool->device == MN_CPU && pool->cached > ((size_t)1 << 30) && pool->live + pool->cached > 2 * pool->peak) trim_locked(pool);
+    keep(pool, c, size, p);
+    if (pool->device == MN_CPU && held(pool) > ((size_t)1 << 30) && pool->live + held(pool) > 2 * pool->peak) trim_locked(pool);
     unlock(pool);
 }
 
@@ -182,7 +183,7 @@ extern int64_t mn_tensors_alive;
 mn_memory mn_memory_on(mn_device device) {
     mn_pool *pool = &pools[device];
     lock(pool);
-    mn_memory m = {pool->live, pool->peak, pool->cached, mn_tensors_alive};
+    mn_memory m = {pool->live, pool->peak, held(pool), mn_tensors_alive};
     unlock(pool);
     return m;
 }

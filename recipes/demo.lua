@@ -11,6 +11,6 @@ local opt = mien.options {
 }
 assert(mien.mkdir(opt.out))
 local library = opt.out .. '/library.db'
-mien.recipe.run('recipes/train.lua', {'prompt=' .. opt.prompt, 'name=' .. opt.name, 'steps=' .. opt.steps, 'library=' .. library, 'replace=true'})
+mien.recipe.run('recipes/train.lua', {'prompt=' .. opt.prompt, 'name=' .. opt.name, 'steps=' .. opt.steps, 'library=' .. library, 'replace=true', 'out=' .. opt.out})
 mien.recipe.run('recipes/edit.lua', {'mapper=' .. opt.name, 'seeds=' .. opt.seeds, 'yaw=-30,0,30', 'library=' .. library, 'mesh=true', 'out=' .. opt.out})
 print(('pictures and mesh: %s/   library: %s'):format(opt.out, library))

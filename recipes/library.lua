@@ -30,7 +30,7 @@ end
 local function train(name, prompt, tag, changes)
   if there(name) then print(("'%s' is there"):format(name)) return end
   local words = {'name=' .. name, 'prompt=' .. prompt, 'steps=' .. opt.steps, 'batch=' .. opt.batch, 'seed=' .. opt.seed, 'model=' .. opt.model,
-    'library=' .. opt.library, 'replace=true'}
+    'library=' .. opt.library, 'replace=true', ('out=%s/training'):format(opt.out)}
   for _, word in ipairs(changes) do words[#words + 1] = word end
   mien.recipe.run('recipes/train.lua', words)
   assert(library:tag(name, tag))

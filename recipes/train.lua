@@ -5,6 +5,8 @@
 -- Each step draws avatars and reference codes, renders the unedited pictures, projects their embeddings with the prompt into
 -- the target, renders the edited ones, and descends  w_clip L_CLIP + w_id L_ID + w_m L_M.  The codes come from reference=FILE.png,
 -- or from the model's own reference pictures of the expression that the prompt names, or (reference=none) start neutral.
+-- The library keeps the state of a run every `save` seconds: the same command goes on with one that was stopped or killed, and ends with
+-- the weights of one that was not.  Every `preview` steps a sheet in `out` shows how far it is.
 local mien = require 'mien'
 mien.api(1)
 local avatar, method, trainer = require 'mien.avatar', require 'mien.method', require 'mien.trainer'
@@ -18,6 +20,7 @@ local opt = mien.options {
   lr         = {0.001, 'Adam learning rate'},
   gamma      = {3, 'augmentation power of the text in the target (eq. 9)'},
   project    = {true, 'subspace projection; false: the plain text embedding is the target'},
+  literal    = {false, 'project on the prompts as they are, as eqs. 7-9 are written, not on an orthonormal basis of them'},
   cross      = {true, 'cross-attention between the mappers'},
   w_clip     = {1, 'weight of the CLIP loss'},
   w_id       = {0.2, 'weight of the identity loss'},
@@ -27,65 +30,96 @@ local opt = mien.options {
   pitch      = {8, 'cameras: degrees up or down'},
   seed       = {1, 'seeds everything'},
   library    = {'', 'library file; empty: the default one'},
-  checkpoint = {'', 'file to resume from and save to; empty: none'},
   save       = {60, 'seconds between checkpoints'},
   replace    = {false, 'replace a mapper of this name'},
-  out        = {'', 'also write the mapper to this safetensors file'},
+  preview    = {30, 'steps between preview sheets; 0: none'},
+  out        = {'out/train', 'folder for the preview sheets'},
 }
+-- Options that have no part in what is learned.
+local free = {name = true, library = true, save = true, replace = true, preview = true, out = true}
+for _, name in ipairs{'steps', 'batch', 'people'} do
+  if not (opt[name] >= 1 and opt[name] == math.floor(opt[name])) then error(("option '%s': a whole number from 1 expected, got %g"):format(name, opt[name]), 0) end
+end
+
 if opt.name == '' then opt.name = (method.expression_of(opt.prompt) or opt.prompt):lower():gsub('%W+', '_'):gsub('^_', ''):gsub('_$', '') end
 local a = avatar.load(opt.model)
 local text = a:text(opt.prompt)
-
-local expression = opt.reference == 'auto' and method.expression_of(opt.prompt) or opt.reference
-local codes
-if expression and expression ~= 'none' and expression ~= 'auto' then codes = mien.no_grad(function() return a:references(expression) end) end
-if opt.reference ~= 'auto' and opt.reference ~= 'none' and not codes then
-  error(("reference: no pictures of '%s' in %s; a PNG file, or one of the model's expressions, was expected"):format(opt.reference, a.folder), 0)
-end
-if not codes then
-  codes = a:neutral()
-  io.stderr:write('no reference pictures: training starts from the neutral face\n')
+local expression = opt.reference == 'auto' and (method.expression_of(opt.prompt) or 'none') or opt.reference
+local codes = method.codes(a, expression)
+if expression == 'none' then io.stderr:write('no reference pictures: training starts from the neutral face\n') end
+local basis = mien.no_grad(function() return opt.literal and method.prompts(a, method.basis) or method.subspace(a, method.basis) end)
+local _, along = mien.project_target(text, text, basis)
+if opt.project and along:item() < method.guard then
+  io.stderr:write(('warning: the prompt says little that the basis prompts say (%.2f along them): the target is held back\n'):format(along:item()))
 end
 
-local basis = mien.no_grad(function() return method.subspace(a, method.basis) end)
+-- A repetition has a library of its own: it must change nothing.
+local repeats = mien.recipe.repeats
+assert(mien.mkdir(opt.out))
+local library = assert(mien.store.open(repeats and opt.out .. '/library.db' or opt.library ~= '' and opt.library or nil))
 local mapper, config = method.new_mapper(a, {seed = opt.seed, cross = opt.cross})
-mapper:train(true)
-local task = {avatar = a, mapper = mapper, text = text, basis = basis, gamma = opt.gamma, project = opt.project, w_clip = opt.w_clip, w_id = opt.w_id,
-  w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch}
+local hash, mean = a.generator:hash(), codes:mean{axis = 1}:reshape(1, -1)
 
-local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil))
-local hash = a.generator:hash()
-assert(library:put_model{kind = 'next3d', name = a.folder, hash = hash, config = a.generator:config_json()})
-local run = trainer.new {
-  name = opt.name, model = mapper, steps = opt.steps, lr = opt.lr, seed = opt.seed, warm = 10, adam = {clip = 5},
-  checkpoint = opt.checkpoint ~= '' and opt.checkpoint or nil, save_every = opt.save,
-  config = table.concat({opt.prompt, hash, expression or '', opt.steps, opt.batch, opt.lr, opt.gamma, tostring(opt.project), opt.w_clip, opt.w_id, opt.w_m, opt.seed, config}, '|'),
-  step = function(_, rng) return method.loss(task, rng) end,
-}
-local record = assert(library:begin_run{recipe = 'recipes/train.lua', options = opt, seed = opt.seed})
-run.log = function(step, values) record:log(step, values) end
-local finished = run:go()
-mapper:train(false)
-
-local first = codes:slice(1, 1, 1):totable()
-local mean = codes:mean{axis = 1}:totable()
-if finished then
-  local who = a:person(0)
-  local ws, alpha = method.apply(a, who, {{mapper = mapper, code = mien.tensor{mean}, strength = 1}})
-  local thumbnail = mien.no_grad(function() return mien.to_pixels(a:picture(ws, who.shape, alpha)) end)
-  local options = {}
-  for k, v in pairs(opt) do options[k] = v end
-  options.code, options.first_code, options.expression = mean, first, expression or ''
-  assert(library:save{name = opt.name, status = 'complete', prompt = opt.prompt, model_hash = hash, seed = opt.seed, options = options, weights = mapper,
-    thumbnail = thumbnail, replace = opt.replace})
-  assert(record:set_mapper(opt.name))
-  if opt.out ~= '' then
-    local list = {}
-    for i, v in ipairs(mean) do list[i] = ('%.7g'):format(v) end
-    assert(mapper:save(opt.out, {meta = {prompt = opt.prompt, name = opt.name, code = table.concat(list, ','), model_hash = hash}}))
-  end
-  print(("mapper '%s' is in %s"):format(opt.name, library:path()))
+-- What decides the weights: the options, and what they stand for.  `code` is what an edit starts from.
+local identity = {engine = mien.version, generator = hash, clip = a.clip:hash(), arcface = a.arcface:hash(), mapper = config, expression = expression, code = mean:totable(), codes_sha256 = mien.sha256(mien.json_encode(codes:totable()))}
+for key, value in pairs(opt) do identity[key] = value end
+local run, tensors, texts = mien.store.interrupted(library, 'recipes/train.lua', identity, free)
+local function finish()
+  assert(run:set_mapper(opt.name))
+  assert(run:finish 'complete')
 end
-record:finish(finished and 'complete' or 'failed')
+local known = library:mapper(opt.name)
+if known and known.status == 'complete' and mien.store.same_options(known.options, identity, free) then
+  if run then finish() end                                         -- it was killed after its last step
+  print(("mapper '%s' is in %s, trained with these options"):format(opt.name, library:path()))
+  library:close()
+  return
+elseif known and not opt.replace then
+  error(("%s has a mapper '%s' that was trained with other options: replace=true replaces it"):format(library:path(), opt.name), 0)
+end
+assert(library:put_model{kind = 'next3d', name = a.folder, hash = hash, config = a.generator:config_json()})
+assert(library:put_model{kind = 'clip', name = a.folder, hash = a.clip:hash(), config = a.clip:config_json()})
+assert(library:put_prompt(opt.prompt, a.clip:hash(), text))
+local basis_name = opt.project and ('expressions %s, gamma %g'):format(mien.sha256(table.concat(method.basis, '\n')):sub(1, 8), opt.gamma) or nil
+if basis_name then assert(library:put_basis{name = basis_name, gamma = opt.gamma, prompts = method.basis}) end
+
+run = run or assert(library:begin_run{recipe = 'recipes/train.lua', options = identity, seed = opt.seed})
+local task = {avatar = a, mapper = mapper:train(true), text = text, basis = basis, gamma = opt.gamma, guard = opt.literal and -1 or method.guard, project = opt.project,
+  w_clip = opt.w_clip, w_id = opt.w_id, w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch}
+
+local function edited(seed)
+  local who = a:person(seed)
+  local ws, alpha = method.apply(a, who, {{mapper = mapper, code = mean, strength = 1}})
+  return a:picture(ws, who.shape, alpha), a:picture(who.ws, who.shape, a:neutral())
+end
+local function preview(step)
+  mien.scope(function() mien.no_grad(function()
+    local before, after = {}, {}
+    for seed = 0, 3 do after[seed + 1], before[seed + 1] = edited(seed) end
+    local path = ('%s/%s_step%04d.png'):format(opt.out, opt.name:gsub('[^%w_-]', '_'), step)
+    assert(mien.save_picture(path, mien.sheet{rows = {before, after}, row_labels = {'before', 'after'}, title = opt.prompt, footer = ('step %d of %d'):format(step, opt.steps)}))
+    print(path)
+  end) end)
+end
+local job = trainer.new {
+  name = opt.name, model = mapper, steps = opt.steps, lr = opt.lr, seed = opt.seed, warm = 10, adam = {clip = 5},
+  checkpoint = trainer.in_library(run, tensors, texts), save_every = opt.save,
+  step = function(_, rng) return method.loss(task, rng) end,
+  log = function(step, values)
+    run:log(step, values)
+    if opt.preview > 0 and step % opt.preview == 0 and step < opt.steps then preview(step) end
+  end,
+}
+if not job:go() then
+  run:finish('interrupted', 'Ctrl-C')
+  library:close()
+  error({exit = 130}, 0)
+end
+mapper:train(false)
+if opt.preview > 0 then preview(opt.steps) end
+local thumbnail = mien.no_grad(function() return mien.to_pixels((edited(0))) end)
+assert(library:save{name = opt.name, status = 'complete', prompt = opt.prompt, basis = basis_name, model_hash = hash, seed = opt.seed, options = identity,
+  weights = mapper, thumbnail = thumbnail, replace = opt.replace})
+finish()
+print(("mapper '%s' is in %s"):format(opt.name, library:path()))
 library:close()
-if not finished then os.exit(130) end

@@ -178,15 +178,21 @@ mn_status mn_store_run_set_state(mn_store_run *run, mn_bytes state) {
     return MN_OK;
 }
 
+/* A complete run is never gone on with, so its state goes. */
+static mn_status close_run(mn_store_run *run, const char *status, const char *message) {
+    char old[MN_DB_HEX];
+    const bool complete = strcmp(status, "complete") == 0;
+    if (write_waiting(run) || state_hash(run->s, run->id, old)) return mn_errcode();
+    mn_db_run(run->s, "UPDATE run SET status = ?, message = ?, finished_at = unixepoch(), state_sha256 = iif(?, NULL, state_sha256) WHERE run_id = ?",
+              "ttii", status, message ? message : "", (int64_t)complete, run->id);
+    return complete && *old ? mn_db_blob_drop(run->s, old) : mn_errcode();
+}
+
 mn_status mn_store_run_finish(mn_store_run *run, const char *status, const char *message) {
     mn_status result = check_open(run);
     if (!status || (strcmp(status, "complete") != 0 && strcmp(status, "failed") != 0 && strcmp(status, "interrupted") != 0))
         result = mn_fail(MN_EARG, "run status: expected 'complete', 'failed' or 'interrupted', found '%.40s'", status ? status : "");
-    if (result == MN_OK && (result = mn_db_begin(run->s)) == MN_OK) {
-        write_waiting(run);
-        result = mn_db_end(run->s, mn_db_run(run->s, "UPDATE run SET status = ?, message = ?, finished_at = unixepoch() WHERE run_id = ?",
-                                             "tti", status, message ? message : "", run->id));
-    }
+    if (result == MN_OK && (result = mn_db_begin(run->s)) == MN_OK) result = mn_db_end(run->s, close_run(run, status, message));
     free_run(run);
     return result;
 }

@@ -174,7 +174,7 @@ mn_status mn_store_run_flush(mn_store_run *run);
 mn_status mn_store_run_set_mapper(mn_store_run *run, const char *key);   /* the mapper it trains */
 mn_status mn_store_run_set_state(mn_store_run *run, mn_bytes state);     /* a safetensors image to resume from */
 /* Write what is buffered, set the status ("complete", "failed" or "interrupted")
- * and free the run, also on failure.  message may be NULL. */
+ * and free the run, also on failure.  The state of a complete run is removed.  message may be NULL. */
 mn_status mn_store_run_finish(mn_store_run *run, const char *status, const char *message);
 /* Go on with a run that is not complete: its state, to be freed with free(), or NULL and 0. */
 mn_status mn_store_run_resume(mn_store *s, int64_t id, mn_store_run **out, void **state, size_t *size);

@@ -47,6 +47,13 @@ double bind_option(lua_State *L, int arg, const char *name, double def);
 /* Refuse keys of the options table at arg that are not in names (NULL-ended). */
 void bind_check_options(lua_State *L, int arg, const char *what, const char *const *names);
 
+/* A table of tensors by name at `tensors` and one of texts at `texts` (0 or no table: none) as mn_st_save takes them, sorted by name, so that
+ * the same tensors always give the same bytes; what they point to lives on the Lua stack.  Errors begin with `who`. */
+typedef struct bind_st { int n, n_texts; const char **names, **texts; mn_tensor **tensors; } bind_st;
+bind_st bind_st_table(lua_State *L, int tensors, int texts, const char *who);
+/* The other way: pushes {name = tensor}, {key = text} and {names in order}, closes st; false leaves an error pending. */
+bool bind_push_st(lua_State *L, mn_st *st);
+
 /* The value on top of the stack as JSON.  What JSON cannot hold is left pending, not raised: t is the caller's to free. */
 mn_status bind_json(lua_State *L, mn_text *t);
 /* The tensor in field `name` of the table at arg, on the host; NULL when absent. */

@@ -3,20 +3,16 @@
 #include <string.h>
 #include "bind.h"
 
-/* mien.st_load(path) -> {name = tensor}, {key = text}, {names in order}; or nil, message, code */
-static int l_st_load(lua_State *L) {
-    bind_enter(L);
-    mn_st *st = mn_st_open(luaL_checkstring(L, 1));
-    if (!st) return bind_failed(L);
+bool bind_push_st(lua_State *L, mn_st *st) {
     lua_newtable(L);
     lua_newtable(L);
     lua_newtable(L);
     for (int i = 0; i < mn_st_count(st); i++) {
         mn_scope s = mn_scope_open();
         mn_tensor *t = mn_st_get(st, mn_st_name(st, i));
-        if (!t) { mn_scope_close(s); mn_st_close(st); return bind_failed(L); }
-        bind_push_made(L, t);
+        if (t) bind_push_made(L, t);
         mn_scope_close(s);
+        if (!t) { mn_st_close(st); return false; }
         lua_setfield(L, -4, mn_st_name(st, i));
         lua_pushstring(L, mn_st_name(st, i));
         lua_rawseti(L, -2, i + 1);
@@ -26,40 +22,53 @@ static int l_st_load(lua_State *L) {
         lua_setfield(L, -3, mn_st_meta_key(st, i));
     }
     mn_st_close(st);
-    return 3;
+    return true;
+}
+
+/* mien.st_load(path) -> {name = tensor}, {key = text}, {names in order}; or nil, message, code */
+static int l_st_load(lua_State *L) {
+    bind_enter(L);
+    mn_st *st = mn_st_open(luaL_checkstring(L, 1));
+    return st && bind_push_st(L, st) ? 3 : bind_failed(L);
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+bind_st bind_st_table(lua_State *L, int tensors, int texts, const char *who) {
+    bind_st b = {0};
+    int n = 0, n_texts = 0, i = 0;
+    if (!lua_istable(L, texts)) texts = 0;
+    for (lua_pushnil(L); lua_next(L, tensors); lua_pop(L, 1)) n++;
+    if (texts) for (lua_pushnil(L); lua_next(L, texts); lua_pop(L, 1)) n_texts++;
+    b.names = lua_newuserdata(L, ((size_t)n + 1) * sizeof *b.names);
+    b.texts = lua_newuserdata(L, (2 * (size_t)n_texts + 2) * sizeof *b.texts);
+    b.tensors = lua_newuserdata(L, ((size_t)n + 1) * sizeof *b.tensors);
+    for (lua_pushnil(L); lua_next(L, tensors); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: tensors by name expected", who);
+        b.names[b.n++] = lua_tostring(L, -2);
+    }
+    qsort(b.names, (size_t)n, sizeof *b.names, by_name);
+    for (i = 0; i < n; i++) {
+        lua_getfield(L, tensors, b.names[i]);
+        b.tensors[i] = bind_host(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    if (texts)
+        for (lua_pushnil(L); lua_next(L, texts); lua_pop(L, 1)) {
+            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: metadata: texts expected", who);
+            b.texts[2 * b.n_texts] = lua_tostring(L, -2);
+            b.texts[2 * b.n_texts++ + 1] = lua_tostring(L, -1);
+        }
+    return b;
+}
 
 /* mien.st_save(path, {name = tensor}, {key = text}) -> true or nil, message, code; names are written sorted */
 static int l_st_save(lua_State *L) {
     bind_enter(L);
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    int n = 0, n_meta = 0;
-    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) n++;
-    if (lua_istable(L, 3)) for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) n_meta++;
-    const char **names = lua_newuserdata(L, ((size_t)n + 1) * sizeof *names), **meta = lua_newuserdata(L, (2 * (size_t)n_meta + 2) * sizeof *meta);
-    mn_tensor **tensors = lua_newuserdata(L, ((size_t)n + 1) * sizeof *tensors);
-    int i = 0;
-    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) return luaL_error(L, "st_save: tensors by name expected");
-        names[i++] = lua_tostring(L, -2);
-    }
-    qsort(names, (size_t)n, sizeof *names, by_name);
-    for (i = 0; i < n; i++) {
-        lua_getfield(L, 2, names[i]);
-        tensors[i] = bind_tensor(L, lua_gettop(L));
-        lua_pop(L, 1);
-    }
-    i = 0;
-    if (lua_istable(L, 3))
-        for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
-            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) return luaL_error(L, "st_save: metadata: texts expected");
-            meta[i++] = lua_tostring(L, -2);
-            meta[i++] = lua_tostring(L, -1);
-        }
-    if (mn_st_save(path, n, names, tensors, n_meta, meta)) return bind_failed(L);
+    bind_st b = bind_st_table(L, 2, 3, "st_save");
+    if (mn_st_save(path, b.n, b.names, b.tensors, b.n_texts, b.texts)) return bind_failed(L);
     lua_pushboolean(L, 1);
     return 1;
 }

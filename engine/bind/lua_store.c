@@ -199,7 +199,7 @@ static int l_save(lua_State *L) {
     lua_getfield(L, 2, "thumbnail");
     lua_getfield(L, 2, "weights");
     int at = lua_gettop(L);
-    if (store_png(L, at - 1, &thumbnail) || store_image(L, at, &weights)) return bind_fail(L);
+    if (store_png(L, at - 1, &thumbnail) || store_image(L, at, 0, &weights)) return bind_fail(L);
     m.thumbnail = thumbnail.bytes;
     m.weights = weights.bytes;
     mn_store_mapper_save(s, &m, store_flag(L, 2, "replace") ? MN_STORE_REPLACE : 0, &id);

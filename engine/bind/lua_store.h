@@ -29,9 +29,9 @@ void store_set_number(lua_State *L, const char *name, double number);         /*
 void store_set_list(lua_State *L, const char *name, int n, const char *const *texts);
 
 /* The value at index as a safetensors image: the bytes, a model, or a table of tensors by
- * name; nil: none.  As a PNG file: the bytes, or a picture [H,W,C] u8.  Ends with store_release(out->held). */
+ * name, with the table of texts at `texts` (0: none); nil: none.  As a PNG file: the bytes, or a picture [H,W,C] u8.  Ends with store_release(out->held). */
 typedef struct store_bytes { mn_bytes bytes; void **held; } store_bytes;
-mn_status store_image(lua_State *L, int index, store_bytes *out);
+mn_status store_image(lua_State *L, int index, int texts, store_bytes *out);
 mn_status store_png(lua_State *L, int index, store_bytes *out);
 
 /* A finalizer may run inside any Lua call of a function whose error is pending: it puts that aside. */

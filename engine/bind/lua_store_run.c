@@ -40,16 +40,19 @@ static int l_begin_run(lua_State *L) {                   /* s:begin_run{recipe, 
     return mn_store_run_begin(s, recipe, options, seed, run) ? bind_fail(L) : 1;
 }
 
-static int l_resume_run(lua_State *L) {                  /* s:resume_run(id) -> run, state (a safetensors file's bytes, or nil) */
+/* s:resume_run(id) -> run, and its state: {name = tensor}, {key = text} (nothing without one) */
+static int l_resume_run(lua_State *L) {
     mn_store *s = store_arg(L);
     size_t size;
     void **state = store_hold(L, free);
     mn_store_run **run = push_run(L);
     if (mn_store_run_resume(s, store_integer(L, 2, "run"), run, state, &size)) return bind_fail(L);
-    if (*state) lua_pushlstring(L, *state, size);
-    else lua_pushnil(L);
+    if (!*state) return 1;
+    mn_st *st = mn_store_image_open((mn_bytes){*state, size});
     store_release(state);
-    return 2;
+    if (!st || !bind_push_st(L, st)) return bind_fail(L);
+    lua_pop(L, 1);
+    return 3;
 }
 
 static int l_run_id(lua_State *L) { lua_pushnumber(L, (double)mn_store_run_id(run_arg(L))); return 1; }
@@ -73,11 +76,12 @@ static int done(lua_State *L, mn_status status) {
 static int l_run_flush(lua_State *L) { return done(L, mn_store_run_flush(run_arg(L))); }
 static int l_run_set_mapper(lua_State *L) { mn_store_run *run = run_arg(L); return done(L, mn_store_run_set_mapper(run, luaL_checkstring(L, 2))); }
 
-static int l_run_set_state(lua_State *L) {               /* run:set_state(bytes, model or {name = tensor}) */
+static int l_run_set_state(lua_State *L) {               /* run:set_state(bytes, model or {name = tensor} [, {key = text}]) */
     mn_store_run *run = run_arg(L);
     store_bytes state;
+    lua_settop(L, 3);
     luaL_checkany(L, 2);
-    if (store_image(L, 2, &state)) return bind_fail(L);
+    if (store_image(L, 2, 3, &state)) return bind_fail(L);
     mn_store_run_set_state(run, state.bytes);
     store_release(state.held);
     return done(L, mn_errcode());

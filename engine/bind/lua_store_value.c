@@ -119,37 +119,19 @@ static mn_status pack_model(const mn_model *m, void **bytes, size_t *size) {
     return mn_errcode();
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
-static mn_status pack_table(lua_State *L, int index, void **bytes, size_t *size) {
-    int n = 0, i = 0;
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) n++;
-    const char **names = lua_newuserdata(L, ((size_t)n + 1) * sizeof *names);
-    mn_tensor **tensors = lua_newuserdata(L, ((size_t)n + 1) * sizeof *tensors);
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "store: weights: tensors by name expected");
-        names[i++] = lua_tostring(L, -2);
-    }
-    qsort(names, (size_t)n, sizeof *names, by_name);     /* the same tensors always give the same bytes */
-    for (i = 0; i < n; i++) {
-        lua_getfield(L, index, names[i]);
-        tensors[i] = bind_host(L, lua_gettop(L));
-        lua_pop(L, 1);
-    }
-    return mn_store_image_pack(n, names, tensors, 0, NULL, bytes, size);
-}
-
 static bool given_as_bytes(lua_State *L, int index, store_bytes *out) {
     *out = (store_bytes){{NULL, 0}, NULL};
     if (lua_type(L, index) == LUA_TSTRING) out->bytes.data = lua_tolstring(L, index, &out->bytes.size);
     return lua_isnil(L, index) || out->bytes.data;
 }
 
-mn_status store_image(lua_State *L, int index, store_bytes *out) {
+mn_status store_image(lua_State *L, int index, int texts, store_bytes *out) {
     if (given_as_bytes(L, index, out)) return MN_OK;
     out->held = store_hold(L, free);
-    if (lua_istable(L, index)) pack_table(L, index, out->held, &out->bytes.size);
-    else pack_model(bind_model(L, index), out->held, &out->bytes.size);
+    if (lua_istable(L, index)) {
+        bind_st b = bind_st_table(L, index, texts, "store");
+        mn_store_image_pack(b.n, b.names, b.tensors, b.n_texts, b.texts, out->held, &out->bytes.size);
+    } else pack_model(bind_model(L, index), out->held, &out->bytes.size);
     out->bytes.data = *out->held;
     return mn_errcode();
 }
@@ -165,7 +147,7 @@ static void *picture_to_png(const char *path, void *user) {
 
 mn_status store_png(lua_State *L, int index, store_bytes *out) {
     if (given_as_bytes(L, index, out)) return MN_OK;
-    png_job job = {bind_host(L, index), 0};
+    png_job job = {bind_tensor(L, index), 0};
     out->held = store_hold(L, free);
     *out->held = mn_store_image_with((mn_bytes){"", 0}, picture_to_png, &job);
     out->bytes = (mn_bytes){*out->held, job.size};

@@ -4,6 +4,7 @@
  * made while fn runs and frees their tensors on the way out, except those it returns;
  * Lua's collector, which sees only a few bytes per tensor, is thus not needed for
  * loops.  Outside scopes the collector is run whenever tensors outgrow a moving limit. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bind.h"
@@ -306,9 +307,10 @@ static int l_randn(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = 
 static int l_rand(lua_State *L) { int64_t sh[MN_MAXD]; bind_enter(L); int nd = bind_shape(L, 1, sh); mn_rng *r = bind_rng(L, 2); MADE(L, MN_F32, mn_rand(MN_F32, nd, sh, r)); }
 static int l_numpy_randn(lua_State *L) {                 /* mien.numpy_randn(seed, n): z of the published scripts, [1,n] */
     bind_enter(L);
-    double seed = luaL_checknumber(L, 1);
-    int64_t n = (int64_t)luaL_checknumber(L, 2), shape[2] = {1, n};
-    if (seed < 0 || seed > 4294967295.0 || n < 1 || n > 1 << 24) return luaL_error(L, "numpy_randn: seed in 0..2^32-1 and n in 1..2^24 expected");
+    double seed = luaL_checknumber(L, 1), count = luaL_checknumber(L, 2);
+    if (!(seed >= 0 && seed <= 4294967295.0 && seed == floor(seed))) return luaL_error(L, "numpy_randn: seed: a whole number in 0..2^32-1 expected, got %f", seed);
+    if (!(count >= 1 && count <= 1 << 24)) return luaL_error(L, "numpy_randn: n: 1..2^24 expected, got %f", count);
+    int64_t n = (int64_t)count, shape[2] = {1, n};
     mn_scope s = mn_scope_open();
     mn_tensor *d = mn_empty(MN_F64, 2, shape);
     if (d && !mn_numpy_randn((uint32_t)seed, n, d->data)) d = mn_cast(d, MN_F32);

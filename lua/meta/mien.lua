@@ -1141,7 +1141,7 @@ function run:log(...) end
 ---set_mapper(key): the mapper it trains
 function run:set_mapper(...) end
 
----set_state(bytes, model or {name = tensor}): what to resume from
+---set_state(bytes, model or {name = tensor} [, {key = text}]): what to resume from
 function run:set_state(...) end
 
 ---save_picture(path, picture [, fields]): writes a PNG whose record says how it was made; `mien info` shows it
@@ -1237,7 +1237,7 @@ function store:record_edit(...) end
 ---rename(key, name)
 function store:rename(...) end
 
----resume_run(id): the run, and its state as bytes or nil
+---resume_run(id): the run, and its state: {name = tensor}, {key = text}; nothing without one
 function store:resume_run(...) end
 
 ---runs([key, limit]): newest first

@@ -163,7 +163,7 @@ return {
   ['store:export'] = '(key, path [, {replace}]): one mapper as a file of its own',
   ['store:import'] = '(path [, name]): its number',
   ['store:begin_run'] = '{recipe, options, seed}: a run',
-  ['store:resume_run'] = '(id): the run, and its state as bytes or nil',
+  ['store:resume_run'] = '(id): the run, and its state: {name = tensor}, {key = text}; nothing without one',
   ['store:runs'] = '([key, limit]): newest first',
   ['store:metrics'] = '(run [, name]): {{step, key, value}}',
   ['store:record_edit'] = '{model_hash, options, identity_before, identity_after, clip_score, picture_path, picture_sha256, mappers, seeds}: its number',
@@ -172,7 +172,7 @@ return {
   ['run:log'] = '(step, {name = number})',
   ['run:flush'] = '(): writes what is buffered',
   ['run:set_mapper'] = '(key): the mapper it trains',
-  ['run:set_state'] = '(bytes, model or {name = tensor}): what to resume from',
+  ['run:set_state'] = '(bytes, model or {name = tensor} [, {key = text}]): what to resume from',
   ['run:finish'] = '(status [, message]): status complete, failed or interrupted',
   -- the program
   api = '(n): a recipe says first which API it was written for',

@@ -36,11 +36,26 @@ function method.name_of(prompt, ablation)
   return ablation and name .. '-' .. ablation or name
 end
 
--- Orthonormal basis [K,D] of the prompts that are independent (Gram-Schmidt in prompt order, positive sign, rank test).
-function method.subspace(a, prompts)
+-- Starting codes [R,E]: of a picture file, of a named expression's reference pictures, or ('none') of the neutral face.
+function method.codes(a, reference)
+  if reference == 'none' then return a:neutral() end
+  return mien.no_grad(function() return a:references(reference) end)
+    or error(("reference: no pictures of '%s' in %s; a PNG file, one of the model's expressions, or none was expected"):format(reference, a.folder), 0)
+end
+
+-- Unit embeddings of prompts [K,D].
+function method.prompts(a, prompts)
   local rows = {}
   for i, p in ipairs(prompts) do rows[i] = a:text(p, true) end
-  local basis = mien.gram_schmidt(mien.concat_rows(rows))
+  return mien.concat_rows(rows)
+end
+
+-- The divisor of eq. 9 is at least this (engine/ops/project_target.c says why); below it a prompt says little along the basis.
+method.guard = 0.1
+
+-- Orthonormal basis [K,D] of the prompts that are independent (Gram-Schmidt in prompt order, positive sign, rank test).
+function method.subspace(a, prompts)
+  local basis = mien.gram_schmidt(method.prompts(a, prompts))
   local keep = {}
   for i = 1, basis:dim(1) do
     local row = basis:slice(1, i, i)
@@ -52,7 +67,7 @@ end
 -- Euclidean length over the last axis, safe at 0.
 local function length(x) return (x:square():sum{axis = -1} + 1e-8):sqrt() end
 
--- The loss of one batch.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, project, w_clip, w_id, w_m, batch, references [R,E], yaw, pitch}
+-- The loss of one batch.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, guard, project, w_clip, w_id, w_m, batch, references [R,E], yaw, pitch}
 function method.loss(t, rng)
   local a, n = t.avatar, t.batch
   local source, ws, shape, alpha, camera, static = mien.no_grad(function()
@@ -70,7 +85,7 @@ function method.loss(t, rng)
   end)
   local goal, who = mien.no_grad(function()
     local e = a:embed(source)
-    local target = t.project and mien.project_target(e, t.text, t.basis, {gamma = t.gamma}) or t.text:expand(n, t.text:dim(2))
+    local target = t.project and mien.project_target(e, t.text, t.basis, {gamma = t.gamma, guard = t.guard}) or t.text:expand(n, t.text:dim(2))
     return a.unit(target), a:identity(source)
   end)
   local ws2, alpha2, dw, dalpha = t.mapper:edit(ws, alpha)
@@ -91,12 +106,12 @@ function method.new_mapper(a, o)
 end
 
 -- A mapper of the library as an edit of strength 1 for method.apply, with its prompt; nil and a message when it is not there or was
--- trained on another generator.
+-- trained on another generator.  Its starting code is nil when whoever stored it did not say.
 function method.stored(a, library, name)
   local mapper, about = library:load(name, a.generator:hash())
   if not mapper then return nil, about end
-  local options = type(about.options) == 'string' and mien.json_decode(about.options) or about.options
-  return {mapper = mapper, code = mien.tensor{options.code}, strength = 1, name = name, prompt = about.prompt, weights_sha256 = about.weights_sha256}
+  local code = mien.json_decode(about.options).code
+  return {mapper = mapper, code = code and mien.tensor{code}, strength = 1, name = about.name, prompt = about.prompt, weights_sha256 = about.weights_sha256}
 end
 
 -- Applies edits {mapper, code [1,E], strength} to a person: ws, alpha.  Strength 0 leaves the person neutral; several edits add up.

@@ -27,7 +27,7 @@ local function list(text)
       for n = first, last do numbers[#numbers + 1] = n end
     else
       local n = tonumber(item)
-      if not n then return nil, ("'%s' is no number"):format(item) end
+      if not n or n - n ~= 0 then return nil, ("'%s' is no number"):format(item) end
       numbers[#numbers + 1] = n
     end
   end
@@ -37,7 +37,7 @@ end
 local function convert(name, text, like)
   if type(like) == 'number' then
     local n = tonumber(text)
-    if not n or n ~= n then error(("option '%s': a number expected, got '%s'"):format(name, text), 0) end
+    if not n or n - n ~= 0 then error(("option '%s': a number expected, got '%s'"):format(name, text), 0) end
     return n
   elseif type(like) == 'boolean' then
     local v = ({['true'] = true, yes = true, ['1'] = true, ['false'] = false, no = false, ['0'] = false})[text]

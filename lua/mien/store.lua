@@ -20,4 +20,26 @@ function store.open(path, options)
   return core.store_open(path or store.default_path(), {create = create})
 end
 
+-- Are two tables of options the same but for those in the set `free`?  JSON texts will do as well.
+function store.same_options(a, b, free)
+  local function essence(options)
+    local kept = {}
+    for key, value in pairs(type(options) == 'string' and core.json_decode(options) or options) do if not free[key] then kept[key] = value end end
+    return core.json_encode(kept)
+  end
+  return essence(a) == essence(b)
+end
+
+-- A run of this recipe that was not completed, whose process is gone and whose options are the same but for those in `free`: taken over,
+-- with its state {name = tensor}, {key = text}.  nil when there is none.
+function store.interrupted(library, recipe, options, free)
+  for _, old in ipairs(assert(library:runs())) do
+    if old.recipe == recipe and old.has_state and store.same_options(old.options, options, free) then
+      local run, tensors, texts = library:resume_run(old.id)
+      if run then return run, tensors, texts end
+      io.stderr:write(('note: %s\n'):format(tensors))
+    end
+  end
+end
+
 return store

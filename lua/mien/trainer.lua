@@ -2,7 +2,7 @@
 -- checkpoints every so many seconds, Ctrl-C that stops cleanly, and resuming with the numbers of an uninterrupted run.
 --
 --   local run = trainer.new {
---     name = 'encoder', checkpoint = 'data/avatar/encoder_checkpoint.safetensors',
+--     name = 'encoder', checkpoint = 'data/avatar/encoder_checkpoint.safetensors',    -- or trainer.in_library(run, tensors, texts)
 --     model = model,                   -- or params = {...}, names = {...}
 --     steps = 1000, seconds = math.huge, save_every = 180,
 --     lr = 1e-3, adam = {beta2 = 0.99}, ema = 0.998,      -- ema: keep an average of the weights
@@ -25,8 +25,27 @@ local function schedule(lr, i, steps, warm)
   return lr * math.min(1, i / warm) * (0.05 + 0.475 * (1 + math.cos(math.pi * math.min(1, i / steps))))
 end
 
+-- Where checkpoints are kept: load() gives {name = tensor}, {key = text} or nil; save takes them.  In a file:
+local function in_file(path)
+  return {
+    name = path,
+    load = function() if mien.file_kind(path) then return assert(mien.st_load(path)) end end,
+    save = function(tensors, texts) assert(mien.st_save(path, tensors, texts)) end,
+  }
+end
+
+-- Or in a run of the library, of which these tensors and texts were kept (nil: it is new).
+function trainer.in_library(run, tensors, texts)
+  return {
+    name = 'run #' .. run:id(),
+    load = function() return tensors, texts end,
+    save = function(t, new_texts) assert(run:set_state(t, new_texts)) end,
+  }
+end
+
 function trainer.new(o)
   local self = setmetatable(o, trainer)
+  if type(o.checkpoint) == 'string' then self.checkpoint = in_file(o.checkpoint) end
   if o.model then self.params, self.names = o.model:params() end
   local options = {lr = o.lr}
   for k, v in pairs(o.adam or {}) do options[k] = v end
@@ -43,12 +62,10 @@ end
 
 function trainer:resume()
   if not self.checkpoint then return end
-  local f = io.open(self.checkpoint, 'rb')
-  if not f then return end
-  f:close()
-  local t, meta = assert(mien.st_load(self.checkpoint))
+  local t, meta = self.checkpoint.load()
+  if not t then return end
   if meta.config ~= (self.config or '') then
-    error(("%s: this checkpoint was made with other options; remove it to start anew, or give the options it was made with:\n  %s"):format(self.checkpoint, meta.config or ''), 0)
+    error(("%s: this checkpoint was made with other options; remove it to start anew, or give the options it was made with:\n  %s"):format(self.checkpoint.name, meta.config or ''), 0)
   end
   local state = {}
   for i, n in ipairs(self.names) do
@@ -68,7 +85,7 @@ function trainer:save()
       t['w.' .. n], t['m.' .. n], t['v.' .. n] = self.params[i], state[2 * i - 1], state[2 * i]
       if self.average then t['e.' .. n] = self.average[i] end
     end
-    assert(mien.st_save(self.checkpoint, t, {step = tostring(self.at), count = tostring(count), config = self.config or ''}))
+    self.checkpoint.save(t, {step = tostring(self.at), count = tostring(count), config = self.config or ''})
   end
   if self.saved then self.saved(self) end
 end
@@ -113,14 +130,18 @@ function trainer:go()
       for k, v in pairs(values) do means[k] = (means[k] or v) * 0.96 + v * 0.04 end
       if not self.quiet then bar:step(self.at, means, self.at == self.steps) end
       if self.log then self.log(self.at, values) end
-      if os.time() - saved >= self.save_every then self:save() saved = os.time() end
+      if os.time() - saved >= self.save_every then
+        local kept, why = pcall(self.save, self)
+        if not kept then io.stderr:write(('%s: no checkpoint at step %d, training goes on: %s\n'):format(self.name, self.at, tostring(why))) end
+        saved = os.time()
+      end
     end
   end
   if not self.quiet then bar:done() end
   mien.precision(before)
   self:save()
   self.means = means
-  if stopped then io.stderr:write(('%s: stopped at step %d; run it again to go on\n'):format(self.name, self.at)) end
+  if stopped then io.stderr:write(('%s: stopped at step %d%s\n'):format(self.name, self.at, self.checkpoint and '; run it again to go on' or '')) end
   return self.at >= self.steps
 end
 

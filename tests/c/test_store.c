@@ -259,7 +259,7 @@ static void test_runs(mn_store *s) {
     CHECK(metrics->n == 100 && metrics->row[99].value == 2);
     mn_store_metric_rows_free(metrics);
     CHECK_STATUS(MN_OK, mn_store_run_list(s, "open_smile-2", 0, &rows));
-    CHECK(rows->n == 1 && rows->row[0].id == id && rows->row[0].metrics == 200 && rows->row[0].has_state && rows->row[0].finished_at > 0);
+    CHECK(rows->n == 1 && rows->row[0].id == id && rows->row[0].metrics == 200 && !rows->row[0].has_state && rows->row[0].finished_at > 0);
     CHECK(strcmp(rows->row[0].status, "complete") == 0 && strcmp(rows->row[0].mapper, "open_smile-2") == 0 && rows->row[0].seed == 11);
     mn_store_run_rows_free(rows);
 

@@ -105,7 +105,7 @@ local function check_cli(status, part, ...)
   return out
 end
 
-check_cli(2, 'usage: mien library VERB')
+check_cli(0, 'smile', 'library=' .. path)
 for _, verb in ipairs{'list', 'search', 'show', 'rename', 'tag', 'untag', 'export', 'import', 'delete', 'verify', 'gc'} do
   check_cli(0, 'usage: mien library ' .. verb, verb, '--help')
   check_cli(0, verb .. ' ', '--help')

@@ -15,7 +15,7 @@ local commands = {
   library = {'VERB ...', 'the library of mappers', 'mien.library', 'main'},
   models  = {'[FILE...]', 'the model folders and what they lack, or what model files hold', 'mien.info', 'models'},
   parity  = {'MODEL CHECKPOINT GOLDEN', 'compare a model with published numbers', 'mien.parity', 'main'},
-  rerun   = {'PICTURE.png [out=FILE]', 'make a picture again from its record and compare the bytes', 'mien.info', 'rerun'},
+  rerun   = {'PICTURE.png [out=FILE recipe=FILE.lua]', 'make a picture again from its record and compare the bytes', 'mien.info', 'rerun'},
   test    = {'FILE.lua...', 'run test files', 'mien.test', 'main'},
 }
 

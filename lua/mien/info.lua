@@ -6,7 +6,8 @@ local info = {}
 
 info.help = {
   rerun = 'The recipe in the record runs again with the recorded options; the picture it makes is kept as FILE\n' ..
-    '(PICTURE.rerun.png) and compared.  Exit status 0: the same bytes; 1: not, and why.',
+    '(PICTURE.rerun.png) and compared.  Exit status 0: the same bytes; 1: not, and why.\n' ..
+    'A picture may come from anyone, and a recipe is a program: one that did not come with mien has to be named, recipe=FILE.lua.',
   info = 'Pictures made with --no-metadata say only that they were made.',
   models = "Without files: the folders below models/, here, the user's, and beside the program.  `mien import` fills them.",
 }
@@ -102,12 +103,23 @@ local function place(path, out)
   try(ok, why)
 end
 
+-- The recipe to run: the one named, else the recorded one if it is among those that came with mien.
+local function recipe_of(fields, named)
+  local paths = require 'mien.paths'
+  if named then return try(paths.find(named), ("recipe '%s' is not here"):format(named)) end
+  local own = paths.own(fields.recipe)
+  if own then return own end
+  local there = try(paths.find(fields.recipe), ("recipe '%s' is not here"):format(clean(fields.recipe)))
+  cli.fail(('the recipe did not come with mien; when it is to run, say so: recipe=%s'):format(clean(there)))
+end
+
 function info.rerun(words)
-  local picture, out
+  local picture, out, named
   for _, word in ipairs(words) do
     local key, value = word:match '^([%w_]+)=(.+)$'
     if key == 'out' then out = value
-    elseif picture or key then cli.misuse(("'%s': one picture and out=FILE expected"):format(word))
+    elseif key == 'recipe' then named = value
+    elseif picture or key then cli.misuse(("'%s': one picture, out=FILE and recipe=FILE.lua expected"):format(word))
     else picture = word end
   end
   if not picture then cli.misuse 'a picture expected' end
@@ -116,7 +128,7 @@ function info.rerun(words)
   if fields == nil then cli.fail(message) end
   if type(fields) ~= 'table' or type(fields.recipe) ~= 'string' then cli.fail(("'%s' holds no record of a recipe"):format(picture)) end
   if type(fields.options) ~= 'table' then cli.fail(("the recipe %s of '%s' took no options, so it cannot be told where to write"):format(fields.recipe, picture)) end
-  local recipe = try(paths.find(fields.recipe), ("recipe '%s' is not here"):format(fields.recipe))
+  local recipe = recipe_of(fields, named)
   local folder = paths.temporary()
   local name = fields.file or 'picture.png'
   if type(name) ~= 'string' or name:find '^/' or ('/' .. name .. '/'):find('/../', 1, true) then cli.fail(("the record of '%s' names a file outside its folder"):format(picture)) end

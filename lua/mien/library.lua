@@ -115,7 +115,7 @@ end
 
 -- words: how many (least, most).  options: name -> meaning.  fresh: the library may be made.
 local verbs = {
-  list = {use = '', about = 'list the mappers', words = {0, 0},
+  list = {use = '', about = 'list the mappers; so does `mien library` alone', words = {0, 0},
     options = {tag = 'only those with this tag', status = 'training, complete or failed', limit = 'at most so many'},
     run = function(s, _, o)
       if o.limit and not tonumber(o.limit) then error({message = ("limit: a number expected, got '%s'"):format(o.limit), misuse = true}, 0) end
@@ -195,8 +195,9 @@ local function parse(name, words)
 end
 
 local function run(words)
+  if not words[1] or words[1]:find '^library=' then words = {'list', unpack(words)} end
   local name = words[1]
-  if not name or name == '--help' or name == '-h' or name == 'help' then print_help() return name and 0 or 2 end
+  if name == '--help' or name == '-h' or name == 'help' then print_help() return 0 end
   if not verbs[name] then misuse(("unknown verb '%s'; there are %s"):format(name, table.concat(order, ', '))) end
   for i = 2, #words do
     if words[i] == '--help' or words[i] == '-h' then print_help(name) return 0 end

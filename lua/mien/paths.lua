@@ -2,13 +2,19 @@
 local core = require 'mien.core'
 local paths = {}
 
--- A file that came with mien (recipes/train.lua, models/...): as given, else beside the program, else in
--- ../share/mien of an installed one.  nil when it is nowhere.
+-- Where files that came with mien may be: beside the program, in ../share/mien of an installed one, above the build folder of one just
+-- built.
+local function places()
+  local folder = (core.program() or ''):match '^(.*)/'
+  if not folder then return {} end
+  return {folder .. '/', folder:gsub('/[^/]*$', '') .. '/share/mien/', folder:match '^(.*/)build/[^/]+$'}
+end
+
+-- A file that came with mien (recipes/train.lua, models/...): as given, else in those places.  nil when it is nowhere.
 function paths.find(name)
   if core.file_kind(name) then return name end
-  local folder = name:sub(1, 1) ~= '/' and (core.program() or ''):match('^(.*)/')
-  if not folder then return nil end
-  for _, place in ipairs{folder .. '/', folder:gsub('/[^/]*$', '') .. '/share/mien/'} do
+  if name:sub(1, 1) == '/' then return nil end
+  for _, place in ipairs(places()) do
     if core.file_kind(place .. name) then return place .. name end
   end
   return nil
@@ -21,6 +27,17 @@ function paths.data()
   local home = os.getenv 'HOME'
   if not home or home == '' then error('where are the library and the models? neither MIEN_HOME nor HOME is set', 0) end
   return home .. '/.local/share/mien'
+end
+
+-- The path of one of the recipes that came with mien, by the name or path it once ran under; nil for any other file, one of the working
+-- folder included.
+function paths.own(name)
+  local inner = name:match '^recipes/.+$' or name:match '/(recipes/.+)$'
+  if not inner or ('/' .. inner .. '/'):find('/../', 1, true) then return nil end
+  for _, place in ipairs(places()) do
+    if core.file_kind(place .. inner) == 'file' then return place .. inner end
+  end
+  return nil
 end
 
 -- Folder of histories and the like (XDG base directories); nil without a home.

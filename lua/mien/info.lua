@@ -135,7 +135,7 @@ function info.rerun(words)
   local list = words_of(fields.options)
   list[#list + 1] = 'out=' .. (fields.file and folder or folder .. '/' .. name)
   local state, say = require 'mien.recipe', print
-  state.repeats = true
+  state.repeats = fields.recipe
   rawset(_G, 'print', function() end)                       -- it would tell of files in a folder that is gone soon
   local status = cli.run_recipe(recipe, list)
   rawset(_G, 'print', say)

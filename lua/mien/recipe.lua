@@ -2,7 +2,7 @@
 --   file      its path, nil in the REPL and in tests
 --   options   what mien.options made of the command line
 --   private   true after --no-metadata: pictures say only that they were made, not how
---   repeats   true while `mien rerun` makes a picture again: nothing is to be noted in libraries
+--   repeats   while `mien rerun` makes a picture again, the path the recipe has in its record: nothing is to be noted in libraries
 local core = require 'mien.core'
 local recipe = {private = false, repeats = false}
 

@@ -26,7 +26,7 @@ function record.text(path, extra)
   for key, value in pairs(extra or {}) do fields[key] = value end
   fields.mien, fields.api = core.version, core.api_number
   if recipe.file then
-    fields.recipe = recipe.file
+    fields.recipe = recipe.repeats or recipe.file
     fields.recipe_sha256 = core.sha256_file(recipe.file)
   end
   if recipe.options then

@@ -1,27 +1,11 @@
-/* rasterize.c -- which triangle each pixel sees, and its barycentric coordinates.
- *
- * pytorch3d's rule, operation by operation in the element type, because the released
- * generators' pictures depend on its rounding.  Vertices are (a,b,d): a to the left,
- * b up, d the depth; pixel (row i, column j) is at (1-(2j+1)/S, 1-(2i+1)/S).  With
- *     edge(p; s,t) = (px-sx)(ty-sy) - (py-sy)(tx-sx)
- * a triangle t0,t1,t2 is left out if edge(t0; t1,t2) < 0 (it faces away), if it is at
- * most 1e-8 in size, or if it is wholly behind (d < 0); a pixel in its bounding box has
- *     w0 = edge(p; t1,t2)/A, w1 = edge(p; t2,t0)/A, w2 = edge(p; t0,t1)/A, A = edge(t2; t0,t1) + 1e-8
- * and is inside if all w > 0.  The smallest depth >= 0 wins, then the lower index.
+/* rasterize.c -- which triangle each pixel sees, and its barycentric coordinates, by the rule of rasterize_at.h.
  *
  * Backward: coverage is constant, w_k follows from the quotient, depth = sum w_k d_k.
  *
  * One row is one scanline; binning lists the faces whose bounding box meets it. */
 #include "k.h"
 #include "rasterize.h"
-
-/* No fused multiply-add here: it would round differently. */
-#ifdef K_CUDA
-#define MUL(a, b) __fmul_rn((a), (b))
-#else
-#pragma GCC optimize("fp-contract=off")
-#define MUL(a, b) ((a) * (b))
-#endif
+#include "rasterize_at.h"
 
 /* Pixels first..last of a scanline; on a GPU thread j keeps pixel j, so no two threads touch one pixel. */
 #ifdef K_CUDA
@@ -29,39 +13,6 @@
 #else
 #define SPAN(j, first, last) for (int64_t j = (first); j <= (last); j++)
 #endif
-
-struct tri { real x[3], y[3], z[3]; };
-
-K_FN real edge(real px, real py, real sx, real sy, real tx, real ty) { return MUL(px - sx, ty - sy) - MUL(py - sy, tx - sx); }
-K_FN real least(const real *v) { real m = v[0] < v[1] ? v[0] : v[1]; return v[2] < m ? v[2] : m; }
-K_FN real most(const real *v) { real m = v[0] > v[1] ? v[0] : v[1]; return v[2] > m ? v[2] : m; }
-K_FN real area_of(const struct tri *t) {
-    return (real)((double)edge(t->x[2], t->y[2], t->x[0], t->y[0], t->x[1], t->y[1]) + 1e-8);
-}
-/* Where the centre of pixel k lies on an axis. */
-K_FN real centre(int64_t k, int64_t size) { return (real)(1 - (double)(2 * k + 1) / (double)size); }
-
-/* Fetch face f; 0 when it is left out or an index is corrupt. */
-K_FN int fetch(const real *pos, const int32_t *faces, int64_t v, int64_t f, struct tri *t) {
-    for (int k = 0; k < 3; k++) {
-        const int64_t j = faces[3 * f + k];
-        if (j < 0 || j >= v) return 0;
-        t->x[k] = pos[3 * j];
-        t->y[k] = pos[3 * j + 1];
-        t->z[k] = pos[3 * j + 2];
-    }
-    const real e = edge(t->x[0], t->y[0], t->x[1], t->y[1], t->x[2], t->y[2]);
-    return (double)e > 1e-8 && most(t->z) >= 0;
-}
-
-/* First and last pixel that [lo,hi] may contain, one too many on either side at most; 0 when none. */
-K_FN int pixel_span(real lo, real hi, int64_t size, int64_t *first, int64_t *last) {
-    const double a = (1 - (double)hi) * (double)size / 2 - 1, b = (1 - (double)lo) * (double)size / 2;
-    if (!(a < (double)size) || !(b >= 0)) return 0;
-    *first = a < 0 ? 0 : (int64_t)a;
-    *last = b >= (double)size ? size - 1 : (int64_t)b;
-    return 1;
-}
 
 KERNEL_ROWS_HEAVY(rasterize_bin) {
     const real *pos = (const real *)p->pos + i * p->v * 3;
@@ -104,22 +55,15 @@ KERNEL_ROWS(rasterize_fwd) {
         int64_t first, last;
         if (!fetch(pos, p->faces, p->v, f, &t)) continue;
         if (!(py >= least(t.y) && py <= most(t.y)) || !pixel_span(least(t.x), most(t.x), s, &first, &last)) continue;
-        const real left = least(t.x), right = most(t.x), area = area_of(&t);
-        const real n0 = MUL(py - t.y[1], t.x[2] - t.x[1]), n1 = MUL(py - t.y[2], t.x[0] - t.x[2]), n2 = MUL(py - t.y[0], t.x[1] - t.x[0]);
+        const struct span row = span_at(&t, py);
         SPAN(j, first, last) {
-            const real px = centre(j, s);
-            const real e0 = MUL(px - t.x[1], t.y[2] - t.y[1]) - n0, e1 = MUL(px - t.x[2], t.y[0] - t.y[2]) - n1, e2 = MUL(px - t.x[0], t.y[1] - t.y[0]) - n2;
-            if (area > 0 && !(e0 > 0 && e1 > 0 && e2 > 0)) continue;
-            if (!(px >= left && px <= right)) continue;
-            const real w0 = e0 / area, w1 = e1 / area, w2 = e2 / area;
-            if (!(w0 > 0 && w1 > 0 && w2 > 0)) continue;
-            const real d = MUL(w0, t.z[0]) + MUL(w1, t.z[1]) + MUL(w2, t.z[2]);
-            if (!(d >= 0) || (index[j] >= 0 && !(d < depth[j]))) continue;
+            real at[3], d;
+            if (!covers(&t, &row, centre(j, s), at, &d) || (index[j] >= 0 && !(d < depth[j]))) continue;
             index[j] = (int32_t)f;
             depth[j] = d;
-            w[3 * j] = w0;
-            w[3 * j + 1] = w1;
-            w[3 * j + 2] = w2;
+            w[3 * j] = at[0];
+            w[3 * j + 1] = at[1];
+            w[3 * j + 2] = at[2];
         }
     }
 }

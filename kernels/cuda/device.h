@@ -25,6 +25,7 @@ enum { K_WARP = 32, K_ALL = -1 };                       /* lanes of a warp; the 
 #define K_SHARED(type, name, size) __shared__ __align__(16) type name size
 #define K_DYNAMIC(type, name) extern __shared__ __align__(128) unsigned char k_dynamic[]; type *const name = (type *)k_dynamic
 #define K_UNROLL _Pragma("unroll")
+typedef float4 k_float4;
 
 K_FN float k_shuffle_xor(float v, int lanes) { return __shfl_xor_sync(0xffffffffu, v, lanes); }
 K_FN float k_shuffle(float v, int lane) { return __shfl_sync(0xffffffffu, v, lane); }

@@ -28,6 +28,7 @@ extern struct k_emulated_place { struct k_emulated_dim thread, block, threads, g
 #define gridDim k_emulated.grid
 #define K_FN static inline __attribute__((always_inline, unused))
 #define K_UNROLL
+typedef struct k_float4 { float x, y, z, w; } k_float4 __attribute__((aligned(16)));
 #define K_SHARED(type, name, size) static type name size __attribute__((section("k_shared"), aligned(16)))
 #define K_GLOBAL(name, type, threads) K_GLOBAL_(name, type, threads)
 #define K_GLOBAL_(name, type, threads)                                                              \

@@ -73,6 +73,18 @@ static struct k_modconv demod_args(const mn_op *op, const mn_tensor *w2) {
                                     .w2 = w2 ? w2->data : NULL, .s = op->in[S]->data, .eps = EPS};
 }
 
+/* The convolution inside together with both scales (the filter after it lets d pass), where the device has that. */
+static mn_status in_one_pass(mn_op *op, const struct k_conv *p, const mn_tensor *d, mn_tensor *y, bool *done) {
+    *done = false;
+    if (!mn_has_tuned(op, MN_T_modconv_fwd)) return MN_OK;
+    struct k_modconv_fwd q = {.conv = *p, .up = up(op), .s = op->in[S]->data, .d = d ? d->data : NULL, .slope = 1, .gain = 1, .limit = INFINITY};
+    *(up(op) ? &q.conv.y : &q.conv.x) = op->in[X]->data;
+    q.conv.n = y->n;
+    q.conv.w = op->in[W]->data;
+    q.conv.out = y->data;
+    return MN_TUNED(op, modconv_fwd, &q, done);
+}
+
 static mn_status modconv2d_forward(mn_op *op) {
     struct k_conv p = sizes(op);
     mn_tensor *x = op->in[X], *w = op->in[W], *y = op->out[0], *d = NULL;
@@ -88,25 +100,29 @@ static mn_status modconv2d_forward(mn_op *op) {
         if (!s) s = mn_keep_aux(op, 0, d);
     }
     if (s) return s;
-    const bool weights = on_weights(op, y);
-    mn_tensor *xs = x;
-    if (weights) {
-        mn_tensor *modulated = mn_empty(op->dtype, 4, w->shape);
-        s = modulate(op, w, op->in[S], d, modulated);
-        w = modulated;
-    } else {
-        xs = mn_empty(op->dtype, 4, x->shape);
-        s = scale(op, x, op->in[S], xs, 0);
-    }
-    if (s) return s;
-    if (up(op)) {
-        mn_tensor *t = mn_empty(op->dtype, 4, (int64_t[]){p.N, p.C, p.H, p.W});
-        s = conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, xs, t);
+    mn_tensor *inner = up(op) ? mn_empty(op->dtype, 4, (int64_t[]){p.N, p.C, p.H, p.W}) : y;
+    bool done;
+    if (!inner) return mn_errcode();
+    if ((s = in_one_pass(op, &p, d, inner, &done))) return s;
+    const bool weights = !done && on_weights(op, y);
+    if (!done) {
+        mn_tensor *xs = x;
+        if (weights) {
+            mn_tensor *modulated = mn_empty(op->dtype, 4, w->shape);
+            s = modulate(op, w, op->in[S], d, modulated);
+            w = modulated;
+        } else {
+            xs = mn_empty(op->dtype, 4, x->shape);
+            s = scale(op, x, op->in[S], xs, 0);
+        }
+        if (!s) s = up(op) ? conv_run(op, MN_K_conv_bwd_x, &p, NULL, w, xs, inner) : conv_run(op, MN_K_conv_fwd, &p, xs, w, NULL, inner);
         if (s) return s;
-        y = op->out[0] = mn_call(upfirdn2d, T(t), {"padx0", 1}, {"padx1", 1}, {"pady0", 1}, {"pady1", 1}, {"gain", 4});
+    }
+    if (up(op)) {
+        y = op->out[0] = mn_call(upfirdn2d, T(inner), {"padx0", 1}, {"padx1", 1}, {"pady0", 1}, {"pady1", 1}, {"gain", 4});
         if (!y) return mn_errcode();
-    } else s = conv_run(op, MN_K_conv_fwd, &p, xs, w, NULL, y);
-    return s || !d || weights ? s : scale(op, y, d, y, 0);
+    }
+    return done || !d || weights ? MN_OK : scale(op, y, d, y, 0);
 }
 
 /* dx and ds, given the gradient dy of the convolution inside with weights w. */

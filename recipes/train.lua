@@ -44,7 +44,11 @@ end
 if opt.name == '' then opt.name = (method.expression_of(opt.prompt) or opt.prompt):lower():gsub('%W+', '_'):gsub('^_', ''):gsub('_$', '') end
 local a = avatar.load(opt.model)
 local text = a:text(opt.prompt)
-local expression = opt.reference == 'auto' and (method.expression_of(opt.prompt) or 'none') or opt.reference
+local expression = opt.reference
+if expression == 'auto' then                                       -- imported models come without reference pictures
+  local named = method.expression_of(opt.prompt)
+  expression = named and a:references(named) and named or 'none'
+end
 local codes = method.codes(a, expression)
 if expression == 'none' then io.stderr:write('no reference pictures: training starts from the neutral face\n') end
 local basis = mien.no_grad(function() return opt.literal and method.prompts(a, method.basis) or method.subspace(a, method.basis) end)

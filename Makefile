@@ -69,11 +69,12 @@ help:
 	@echo 'make parity SHARED=DIR   published numbers, full size included: goldens and stand-in checkpoints from DIR (Python writes those)'
 	@echo 'make bench        timings of ops, convolution and library'
 	@echo 'make lint         luacheck over the Lua code'
-	@echo 'make cuda-objects compile and link the kernels with nvcc, where there is one'
+	@echo 'make gpu-check    everything a GPU has to show, SHARED=DIR for the goldens; a report in docs/bench'
 	@echo 'make install      into PREFIX=/usr/local under DESTDIR=; make uninstall'
 	@echo 'make clean        remove what was built'
 	@echo
 	@echo 'V=1 shows the commands.  ARCH= builds for any processor.  SANITIZER=address builds with that sanitizer.'
+	@echo 'NVCC= builds without GPU code, CUDA_ARCHS="80 90" for these generations alone.'
 
 deps:
 	@bash tools/deps.sh $(DEPS)
@@ -108,8 +109,8 @@ bench: all $(BENCHES)
 lint:
 	luacheck -q lua recipes tests docs
 
-cuda-objects:
-	@bash tools/cuda.sh build/cuda $(KERNELS)
+gpu-check: all tests
+	@bash tools/gpu-check.sh ./mien $B/tests '$(SHARED)'
 
 SHARE := $(DESTDIR)$(PREFIX)/share/mien
 MANUAL := $(DESTDIR)$(PREFIX)/share/man/man1
@@ -230,5 +231,5 @@ $(PLAN_TESTS): $B/tests/%: $B/emulated/tests/cuda/%.o $B/emulated/tests/cuda/emu
 tests: $(TESTS) $(EMULATED_TESTS) $B/tests/fake_driver.so
 
 -include $(OBJ:.o=.d) $(FATBINS:=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
-.PHONY: all help deps demo test check run-tests fuzz parity bench lint cuda-objects install uninstall clean tests FORCE
+.PHONY: all help deps demo test check run-tests fuzz parity bench lint gpu-check install uninstall clean tests FORCE
 .SECONDARY:

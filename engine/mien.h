@@ -62,6 +62,8 @@ void mn_error_clear(void);
 typedef enum { MN_STRICT, MN_BF16, MN_TF32, MN_HALF } mn_precision;
 void mn_set_precision(mn_precision precision);
 mn_precision mn_get_precision(void);
+const char *mn_precision_name(mn_precision precision);  /* "strict", "bf16", "tf32", "f16" */
+bool mn_precision_find(const char *name, mn_precision *precision);
 
 /* Ctrl-C: a signal handler calls mn_interrupt(); op dispatch and long loops poll
  * mn_interrupted() and return MN_EINTR.  mn_interrupt_clear() re-arms. */

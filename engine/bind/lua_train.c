@@ -126,9 +126,12 @@ static int l_interrupt_clear(lua_State *L) { (void)L; mn_interrupt_clear(); retu
 
 /* mien.precision([name]): the setting; sets it when a name is given */
 static int l_precision(lua_State *L) {
-    static const char *const names[] = {[MN_STRICT] = "strict", [MN_BF16] = "bf16", [MN_TF32] = "tf32", [MN_HALF] = "f16", NULL};
-    if (!lua_isnoneornil(L, 1)) mn_set_precision((mn_precision)luaL_checkoption(L, 1, NULL, names));
-    lua_pushstring(L, names[mn_get_precision()]);
+    mn_precision p;
+    if (!lua_isnoneornil(L, 1)) {
+        if (!mn_precision_find(luaL_checkstring(L, 1), &p)) return luaL_error(L, "precision: strict, bf16, tf32 or f16 expected, got '%s'", lua_tostring(L, 1));
+        mn_set_precision(p);
+    }
+    lua_pushstring(L, mn_precision_name(mn_get_precision()));
     return 1;
 }
 

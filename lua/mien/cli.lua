@@ -25,6 +25,7 @@ local environment = {
   {'MIEN_TRACE', '1: errors come with a traceback'},
   {'MIEN_GRAPHICS', 'kitty, iterm, sixel or none: how the terminal takes pictures (found out by itself)'},
   {'MIEN_DEVICE', 'where tensors and models are made: cpu (the default), cuda or cuda:1'},
+  {'MIEN_PRECISION', 'of factors in products and convolutions: strict (the default), bf16, tf32 or f16'},
   {'MIEN_SYNC', '1: the op that caused a fault on the GPU reports it (slower)'},
   {'MIEN_DETERMINISTIC', '1: on the GPU, too, equal arguments give equal bits (slower)'},
   {'MIEN_CUDA_PLAIN', '1: the plain kernels alone, without tuned ones and cuBLAS (much slower)'},

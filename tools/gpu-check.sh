@@ -1,0 +1,82 @@
+#!/bin/bash
+# gpu-check.sh -- everything that a GPU has to show, in one run: gpu-check.sh MIEN TESTS_FOLDER [SHARED]
+#   SHARED   the folder of the goldens (tools/parity.sh); without it the comparison with published numbers is left out, and the report says so
+#   (1) the table of ops, forward and backward, f32 on the GPU against f64 on the processor, guard bytes around every result, with and
+#       without tuned kernels  (2) parity in f32, tf32, bf16  (3) determinism  (4) compute-sanitizer  (5) leaks  (6) timings
+# Leaves docs/bench/gpu-NAME.md and .json, and fails when a part does.  Without a GPU it proves what can be proved
+# without one: GPU code for every generation, the kernels in the emulator, the host's side against a made-up driver.
+set -u
+mien=$1 tests=$2 shared=${3:-}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+report=$work/report
+# part TITLE COMMAND...: its last lines go to the report
+part() {
+    local title=$1 start=$SECONDS
+    shift
+    if "$@" >"$work/log" 2>&1; then local verdict=ok; else local verdict="FAILED ($?)"; failed=1; fi
+    printf '%-52s %-12s %5d s\n' "$title" "$verdict" $((SECONDS - start))
+    { echo "### $title: $verdict"; echo '```'; tail -n "${LINES_KEPT:-4}" "$work/log"; echo '```'; } >>"$report"
+    [ "$verdict" = ok ] || tail -n 20 "$work/log"
+}
+
+if "$mien" devices | grep -q '^cuda *none'; then
+    "$mien" devices | grep '^cuda'
+    echo 'no GPU here: what can be shown without one'
+    part 'GPU code is in the program' grep -aq k_cuda_conv_fwd_f32 "$mien"
+    part 'kernels in the emulator, launched by the engine' "$tests/emulated_ops"
+    part 'the emulator itself' "$tests/test_emulator"
+    part 'memory, copies, faults, graphs' "$tests/test_cuda"
+    part 'generator and head, small, against their goldens' "$tests/test_parity_small"
+    [ $failed -eq 0 ] && echo 'The rest waits for a GPU: run make gpu-check SHARED=DIR there.'
+    exit $failed
+fi
+
+export MIEN_DEVICE=${MIEN_DEVICE:-cuda}
+card=$("$mien" devices | grep '^cuda' | head -n 1)
+name=$(echo "$card" | cut -d, -f1 | sed 's/^cuda:[0-9]* *//; s/NVIDIA //; s/[^A-Za-z0-9]\+/-/g' | tr 'A-Z' 'a-z')
+echo "$card"
+
+part 'ops against f64' "$tests/test_ops"
+part 'ops against f64, plain kernels' env MIEN_CUDA_PLAIN=1 "$tests/test_ops"
+part 'ops against f64, deterministic' env MIEN_DETERMINISTIC=1 "$tests/test_ops"
+
+# Largest relative error that a setting of the factors may leave anywhere: TF32 keeps 10 bits, bfloat16 7, and errors grow through 20 layers.
+parity() {
+    MIEN_PRECISION=$1 bash tools/parity.sh "$mien" build/parity "$shared" >"$work/table" 2>&1
+    local status=$?
+    cat "$work/table"
+    [ "$1" = strict ] && return $status
+    awk -v most="$2" '$5 ~ /e[-+]/ && $5 + 0 > most {bad = 1; print "above " most ": " $0} END {exit bad}' "$work/table"
+}
+if [ -n "$shared" ]; then
+    LINES_KEPT=40 part 'parity, f32' parity strict
+    LINES_KEPT=40 part 'parity, tf32 (largest error 1e-2)' parity tf32 1e-2
+    LINES_KEPT=40 part 'parity, bf16 (largest error 1e-1)' parity bf16 1e-1
+else
+    echo '### parity: not run, no SHARED=DIR' | tee -a "$report"
+fi
+
+train() { "$mien" recipes/train.lua prompt='A person who is smiling' name=check steps=10 seed=3 library="$work/$1.db" out="$work/$1.safetensors"; }
+twice() {
+    train "$1-a" && train "$1-b" && cmp "$work/$1-a.safetensors" "$work/$1-b.safetensors"
+}
+part 'same seed, same mapper (MIEN_DETERMINISTIC=1)' env MIEN_DETERMINISTIC=1 bash -c "$(declare -f train twice); mien='$mien' work='$work'; twice exact"
+if twice free >"$work/log" 2>&1; then echo '### without it: the same bits, too' >>"$report"
+else echo '### without it: bits differ (sums that many threads add to: grid_sample, triplane_sample, render_rays, interpolate, rasterize, gather, backward)' >>"$report"
+fi
+
+sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
+if [ -n "$sanitizer" ]; then
+    part 'compute-sanitizer memcheck' "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/test_ops"
+    part 'compute-sanitizer racecheck' "$sanitizer" --tool racecheck --error-exitcode 1 "$tests/test_ops"
+else
+    echo '### compute-sanitizer: not installed' | tee -a "$report"
+fi
+
+part 'memory is flat over 10000 steps' "$mien" docs/bench/gpu.lua what=leaks
+LINES_KEPT=40 part 'timings' "$mien" docs/bench/gpu.lua what=times json="docs/bench/gpu-$name.json"
+{ echo "# $card"; echo; echo "\`make gpu-check\`, $(date -u +%F), $("$mien" --version)"; echo; cat "$report"; } >"docs/bench/gpu-$name.md"
+echo "docs/bench/gpu-$name.md"
+exit $failed

@@ -32,10 +32,9 @@ TUNED := $(wildcard kernels/tuned/*.c kernels/cuda/*.c)
 OBJ := $(ENGINE:%.c=$B/%.o) $(KERNELS:%.c=$B/%.f32.o) $(KERNELS:%.c=$B/%.f64.o) $(TUNED:%.c=$B/%.o)
 BIND_OBJ := $(BIND:%.c=$B/%.o)
 # GPU code: one fatbin for each kernel file, embedded in the program by engine/cuda/images.c.  NVCC= builds without.
-GPU ?= 0
-NVCC ?= $(if $(filter 1,$(GPU)),$(firstword $(shell command -v nvcc) $(wildcard $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc)))
+NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard $(CUDA_HOME)/bin/nvcc /usr/local/cuda/bin/nvcc))
 CUDA_ARCHS ?= $(if $(NVCC),$(shell $(NVCC) --list-gpu-arch 2>/dev/null | sed 's/compute_//' | grep -xE '75|80|86|89|90|100|120'))
-FATBINS := $(if $(NVCC),$(KERNELS:kernels/%.c=build/cuda/%.fatbin) $(patsubst kernels/cuda/%.cu,build/cuda/%.fatbin,$(wildcard kernels/cuda/*.cu)))
+FATBINS := $(if $(NVCC),$(KERNELS:kernels/%.c=build/cuda/%.fatbin) $(patsubst kernels/cuda/%.cu,build/cuda/tuned_%.fatbin,$(wildcard kernels/cuda/*.cu)))
 LUA := $(wildcard lua/mien/*.lua)
 LUA_OBJ := $(LUA:lua/%.lua=$B/lua/%.o)
 TESTS := $(patsubst tests/c/%.c,$B/tests/%,$(sort $(wildcard tests/c/test_*.c)))
@@ -168,7 +167,7 @@ NVCC_RUN = $(NVCC) -fatbin -x cu -std=c++17 -O3 -Werror all-warnings -diag-suppr
 build/cuda/%.fatbin: kernels/%.c build/cuda/flags
 	$(say) NVCC $<
 	$(Q)$(NVCC_RUN)
-build/cuda/%.fatbin: kernels/cuda/%.cu build/cuda/flags
+build/cuda/tuned_%.fatbin: kernels/cuda/%.cu build/cuda/flags
 	$(say) NVCC $<
 	$(Q)$(NVCC_RUN)
 build/cuda/flags: FORCE

@@ -3,9 +3,11 @@
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
 -- half-size copy, all weighted towards brows, eyes and mouth; of the low-resolution picture and the coverage that volume
--- rendering gives.  A linear map, thrown away afterwards, must read the traits of people who are not in the batch off their w:
--- the mapping network learns what z means from thousands of people for the price of four pictures.  Background:
--- the renderer's mid grey; the volume itself is empty there.
+-- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
+--
+-- What z means is learned first and without pictures: a linear map, thrown away afterwards, must read the traits of people (hair style,
+-- colours, ...) off their w, from hundreds of people in a step.  Which of nine hair styles somebody has depends on z so abruptly that
+-- pictures alone, a few people at a time, leave a mixture of styles.  The term stays while pictures are learned.
 --
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
@@ -22,12 +24,13 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
-  init    = {'', 'a generator of the same settings whose weights a new run starts from'},
+  mapping = {6000, 'steps of the mapping network alone, before the first picture'},
+  init    = {'', 'a generator of the same sizes whose weights, but for the mapping network, a new run starts from'},
 }
 
 local head = assert(mien.load_model(opt.head))
 local mask = assert(mien.st_load((opt.head:gsub('%.safetensors$', '_mask.safetensors')))).uv_face_mask
-local small = [["z_dim":80,"w_dim":192,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
+local small = [["z_dim":80,"w_dim":192,"mapping_layers":4,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
@@ -58,7 +61,9 @@ end
 if opt.init ~= '' then
   local before = assert(mien.load_model(opt.init))
   local _, names = gen:params()
-  for _, name in ipairs(names) do gen:set_weight(name, before:weight(name)) end
+  for _, name in ipairs(names) do
+    if not name:match '^backbone%.mapping' then gen:set_weight(name, before:weight(name)) end
+  end
   copy_noise(gen, before)
 end
 print(gen)
@@ -72,14 +77,16 @@ local function differences(x)
   return x:slice(4, 2, w) - x:slice(4, 1, w - 1), x:slice(3, 2, h) - x:slice(3, 1, h - 1)
 end
 
-local crowd = mien.person_traits(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
+-- What w must tell of people: their traits, and the shape of the head, on which hair grows.
+local function factors(z) return mien.concat(mien.person_traits(z), z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, {axis = 2}) end
+local crowd = factors(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
 local middle = crowd:mean{axis = 1, keep = 1}:clone()
 local spread = ((crowd - middle):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
-local traits_of = (mien.randn({crowd:dim(2), gen:config 'w_dim'}, mien.rng(opt.seed, 77)) * 0.02):clone():param()
-local function traits_missed(rng)
-  local z = mien.randn({256, 80}, rng)
-  local w = gen:mapping(z, front:expand(256, 25)):slice(2, 1, 1):reshape(256, -1)
-  return (mien.linear(w, traits_of) - (mien.person_traits(z) - middle) * spread):square():mean()
+local factors_of = (mien.randn({crowd:dim(2), gen:config 'w_dim'}, mien.rng(opt.seed, 77)) * 0.02):clone():param()
+local function factors_missed(people, rng)
+  local z = mien.randn({people, 80}, rng)
+  local w = gen:mapping(z, front:expand(people, 25)):slice(2, 1, 1):reshape(people, -1)
+  return (mien.linear(w, factors_of) - (factors(z) - middle) * spread):square():mean()
 end
 
 local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
@@ -111,26 +118,42 @@ local function loss_of(rows, target, cover, rng)
   return loss, {pixel = pixel:item(), raw = raw:item(), cover = covered:item()}
 end
 
--- ---- the run ----
+-- ---- the runs ----
+local checkpoint = opt.out .. '/generator_checkpoint.safetensors'
 local params, names = gen:params()
-params[#params + 1], names[#names + 1] = traits_of, 'training.traits'
+params[#params + 1], names[#names + 1] = factors_of, 'training.factors'
+
+if not mien.file_kind(checkpoint) then
+  local some, called = {}, {}
+  for i, name in ipairs(names) do
+    if name:match '^backbone%.mapping' or name == 'training.factors' then some[#some + 1], called[#called + 1] = params[i], name end
+  end
+  local first = trainer.new {
+    name = 'mapping', params = some, names = called, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.02, seed = opt.seed + 1000,
+    ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
+    step = function(_, rng) return factors_missed(512, rng) end,
+  }
+  if not first:go() then return end
+  for i, average in ipairs(first:averages()) do some[i]:copy(average) end
+end
+
 local run = trainer.new {
   name = 'generator', params = params, names = names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
   precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
-  adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
+  adam = {beta2 = 0.99, clip = 10}, checkpoint = checkpoint, config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
     local loss, terms = loss_of(data:rows(refs), target, cover, rng)
-    local traits = traits_missed(rng)
-    terms.traits = traits:item()
-    return loss + traits * 0.3, terms
+    local factors = factors_missed(256, rng)
+    terms.factors = factors:item()
+    return loss + factors * 0.3, terms
   end,
   saved = function(run)
     local copy = mien.new_model('next3d', config)
     topology(copy)
-    for i, n in ipairs(run.names) do if n ~= 'training.traits' then copy:set_weight(n, run:averages()[i]) end end
+    for i, n in ipairs(run.names) do if n ~= 'training.factors' then copy:set_weight(n, run:averages()[i]) end end
     copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls
     local z = {}

@@ -148,7 +148,7 @@ local run = trainer.new {
     local loss, terms = loss_of(data:rows(refs), target, cover, rng)
     local factors = factors_missed(256, rng)
     terms.factors = factors:item()
-    return loss + factors * 0.3, terms
+    return loss + factors * 2, terms
   end,
   saved = function(run)
     local copy = mien.new_model('next3d', config)

@@ -14,7 +14,8 @@ struct k_render_rays {
     void *out, *depth, *weights;        /* forward: [n,colours], [n], [n,D-1] */
     /* backward */
     const void *dout, *ddepth, *dweights;   /* like the outputs; any may be NULL */
-    void *dfeatures, *points;           /* [n,D,C], [n,D,3], written, rays in the order they were done; NULL where planes want no gradient */
+    void *dfeatures, *points;           /* [n,D,C], [n,D,3], written, rays in the order they were done; NULL: not wanted */
+    void *dplanes;                      /* on a GPU where sums need no order, in place of the two: [N,3,H,W,C], added to; or NULL */
     void *dw0, *db0, *dw1, *db1;        /* added to; all NULL where the decoder wants none */
 };
 #endif

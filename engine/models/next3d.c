@@ -232,55 +232,14 @@ static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_ten
 
 /* ---- mouth ---- */
 
-typedef struct { int y0, y1, x0, x1; } box;
-
-/* The square around the outer lips (iBUG points 48..59) in the front view; kept inside the picture. */
-static box mouth_box(mn_tensor *lms, int64_t n, int res) {   /* lms [N,68,3] in the view's frame */
-    const float *p = (const float *)lms->data + n * lms->shape[1] * 3;
-    float half = (float)res / 2, lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY}, centre[2];
-    float at[68][2];
-    for (int k = 48; k < 60; k++)
-        for (int d = 0; d < 2; d++) {
-            at[k][d] = -p[3 * k + d] * half + half;
-            lo[d] = fminf(lo[d], at[k][d]);
-            hi[d] = fmaxf(hi[d], at[k][d]);
-        }
-    for (int d = 0; d < 2; d++) centre[d] = (at[48][d] + at[54][d]) / 2;
-    int h = (int)(1.2f * fmaxf(hi[0] - lo[0], hi[1] - lo[1])) / 2;
-    if (h < 1) h = 1;
-    if (h > res / 2) h = res / 2;
-    box b = {(int)(centre[1] - (float)h), (int)(centre[1] + (float)h), (int)(centre[0] - (float)h), (int)(centre[0] + (float)h)};
-    int dy = b.y0 < 0 ? -b.y0 : b.y1 > res ? res - b.y1 : 0, dx = b.x0 < 0 ? -b.x0 : b.x1 > res ? res - b.x1 : 0;
-    return (box){b.y0 + dy, b.y1 + dy, b.x0 + dx, b.x1 + dx};
-}
-
-/* Front rendering -> mouth network inside the box -> blending network: the front plane. */
+/* Front rendering -> mouth network inside the box around the lips -> blending network: the front plane.
+ * The box's place stays on the device, so that nothing here waits for it. */
 static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_tensor *lms) {
-    int res = plane_res(m), size = conditional_sizes(m, "mouth").in;
-    int64_t n = front->shape[0];
-    mn_tensor *crops[MN_MAX_IN], *done[MN_MAX_IN];
-    box b[MN_MAX_IN];
-    lms = mn_to(lms, MN_CPU);                              /* 68 points: the box's whole pixels are sizes of tensors */
-    if (!lms) return NULL;
-    if (n > MN_MAX_IN) { mn_fail(MN_ESHAPE, "next3d: batches of at most %d expected, got %lld", MN_MAX_IN, (long long)n); return NULL; }
-    for (int64_t i = 0; i < n; i++) {
-        b[i] = mouth_box(lms, i, res);
-        mn_tensor *one = mn_call(slice, T(front), {"axis", 0}, {"start", i}, {"stop", i + 1});
-        one = mn_call(crop2d, T(one), {"y0", b[i].y0}, {"y1", b[i].y1}, {"x0", b[i].x0}, {"x1", b[i].x1});
-        crops[i] = mn_call(resize, T(one), {"h", size}, {"w", size}, {"antialias", 1});
-        if (!crops[i]) return NULL;
-    }
-    mn_next3d_note("mouth_box", mn_from(MN_I32, MN_DIMS(n, 4), b));
-    mn_tensor *in = mn_next3d_note("mouth_in", n == 1 ? crops[0] : mn_apply1(&mn_op_concat, (int)n, crops, 0, NULL));
+    const int size = conditional_sizes(m, "mouth").in;
+    mn_tensor *box = mn_next3d_note("mouth_box", mn_call(mouth_box, T(lms), {"res", plane_res(m)}));
+    mn_tensor *in = mn_next3d_note("mouth_in", mn_call(crop_resize, T(front, box), {"h", size}, {"w", size}));
     mn_tensor *plane = mn_next3d_note("mouth_plane", conditional_network(m, "mouth_backbone.synthesis", "mouth", in, ws));
-    for (int64_t i = 0; i < n; i++) {
-        mn_tensor *one = mn_call(slice, T(front), {"axis", 0}, {"start", i}, {"stop", i + 1});
-        mn_tensor *patch = mn_call(slice, T(plane), {"axis", 0}, {"start", i}, {"stop", i + 1});
-        patch = mn_call(resize, T(patch), {"h", b[i].y1 - b[i].y0}, {"w", b[i].x1 - b[i].x0}, {"antialias", 1});
-        done[i] = mn_call(paste2d, T(one, patch), {"y0", b[i].y0}, {"x0", b[i].x0});
-        if (!done[i]) return NULL;
-    }
-    mn_tensor *stitched = mn_next3d_note("stitch_in", n == 1 ? done[0] : mn_apply1(&mn_op_concat, (int)n, done, 0, NULL));
+    mn_tensor *stitched = mn_next3d_note("stitch_in", mn_call(paste_resize, T(front, plane, box)));
     return mn_next3d_note("stitch_out", conditional_network(m, "neural_blending.synthesis", "blending", stitched, ws));
 }
 

@@ -2,10 +2,11 @@
  *     f = triplane_sample(planes, origins + depths dirs),  y = softplus(f w0^T + b0) w1^T + b1
  *     sigma = y[0], rgb = 1.002 sigmoid(y[1..]) - 0.001,  raymarch(rgb, sigma, depths)
  * The plain form is that chain of ops; its backward pass runs the chain again on the tape.  For f32
- * kernels/tuned/render_rays.c does the same ray by ray, and where there is one a tuned kernel on the GPU.  Neither keeps anything per sample between the passes.
+ * kernels/tuned/render_rays.c does the same ray by ray, kernels/cuda/render_rays*.cu on a GPU.  Neither keeps anything per sample between the passes.
  * With w1 of one row there are no colours and only depth and weights are worth reading: the coarse pass. */
 #include <string.h>
 #include "layout.h"
+#include "../cuda/cuda.h"
 #include "nn.h"
 #include "render.h"
 #include "shape.h"
@@ -129,18 +130,21 @@ static mn_status render_rays_forward(mn_op *op) {
     return MN_OK;
 }
 
+/* Adds the gradient of planes that are channels last to that of the input. */
+static mn_status hand_over(mn_op *op, const struct k_render_rays *a, mn_tensor *last) {
+    mn_tensor *dplanes = mn_din(op, PLANES);
+    const int64_t n = op->in[PLANES]->shape[0];
+    if (!dplanes || dplanes == last) return mn_errcode();
+    return mn_transpose(op, n * 3, a->h * a->w, a->c, last->data, dplanes->data, true);
+}
 /* Gradient of the planes from that of the features. */
-static mn_status spread(mn_op *op, const struct k_render_rays *a, mn_tensor *points, mn_tensor *dfeatures) {
-    mn_tensor *dplanes = mn_din(op, PLANES), *last = dplanes;
+static mn_status spread(mn_op *op, const struct k_render_rays *a, mn_tensor *last) {
     const int64_t n = op->in[PLANES]->shape[0], m = a->rays * a->d;
-    if (dplanes && !channels_last(op)) last = mn_zeros(dplanes->dtype, 5, (int64_t[]){n, 3, a->h, a->w, a->c});
-    if (!dplanes || !last) return mn_errcode();
     const mn_scatter plan = mn_scatter_plan(op, n * 3, a->c, m);
-    struct k_triplane_bwd_planes p = {.n = n * 3 * plan.blocks * plan.chunks, .points = points->data, .dout = dfeatures->data, .dplanes = last->data,
+    struct k_triplane_bwd_planes p = {.n = n * 3 * plan.blocks * plan.chunks, .points = a->points, .dout = a->dfeatures, .dplanes = last->data,
                                       .m = m, .h = a->h, .w = a->w, .c = a->c, .block = plan.block, .blocks = plan.blocks, .chunk = plan.chunk, .chunks = plan.chunks};
     memcpy(p.axes, a->axes, sizeof p.axes);
-    mn_status s = MN_LAUNCH(op, triplane_bwd_planes, &p);
-    return s || channels_last(op) ? s : mn_transpose(op, n * 3, a->h * a->w, a->c, last->data, dplanes->data, true);
+    return MN_LAUNCH(op, triplane_bwd_planes, &p);
 }
 
 static mn_status render_rays_backward(mn_op *op) {
@@ -148,11 +152,14 @@ static mn_status render_rays_backward(mn_op *op) {
     struct k_render_rays p;
     mn_status s = arguments(op, op->aux[AUX_PLANES], op->aux[AUX_RANGE], &p);
     if (s) return s;
-    mn_tensor *g[3] = {mn_dout(op, 0), mn_dout(op, 1), mn_dout(op, 2)}, *dw[4] = {NULL}, *points = NULL, *dfeatures = NULL;
+    mn_tensor *g[3] = {mn_dout(op, 0), mn_dout(op, 1), mn_dout(op, 2)}, *dw[4] = {NULL}, *points = NULL, *dfeatures = NULL, *last = NULL;
     const int64_t samples = p.n * p.d;
+    const bool adds = op->device == MN_CUDA && !mn_cuda_deterministic();
     if (mn_wants(op, PLANES)) {
-        points = mn_empty(MN_F32, 2, (int64_t[]){samples, 3});
-        dfeatures = mn_empty(MN_F32, 2, (int64_t[]){samples, p.c});
+        const mn_tensor *planes = op->aux[AUX_PLANES];
+        last = channels_last(op) ? mn_din(op, PLANES) : mn_zeros(MN_F32, planes->nd, planes->shape);
+        points = adds ? NULL : mn_empty(MN_F32, 2, (int64_t[]){samples, 3});
+        dfeatures = adds ? NULL : mn_empty(MN_F32, 2, (int64_t[]){samples, p.c});
     }
     const bool decoder = mn_wants(op, W0) || mn_wants(op, B0) || mn_wants(op, W1) || mn_wants(op, B1);
     for (int k = 0; decoder && k < 4; k++)                  /* found together; what nobody wants is dropped */
@@ -163,6 +170,7 @@ static mn_status render_rays_backward(mn_op *op) {
     p.dweights = g[2] ? g[2]->data : NULL;
     p.points = points ? points->data : NULL;
     p.dfeatures = dfeatures ? dfeatures->data : NULL;
+    p.dplanes = last && adds ? last->data : NULL;
     if (decoder) {
         p.dw0 = dw[0]->data;
         p.db0 = dw[1]->data;
@@ -172,7 +180,8 @@ static mn_status render_rays_backward(mn_op *op) {
     bool done;
     s = MN_TUNED(op, render_rays_bwd, &p, &done);
     if (!s && !done) return chain_backward(op);
-    return !s && points ? spread(op, &p, points, dfeatures) : s;
+    if (!s && dfeatures) s = spread(op, &p, last);
+    return s || !last ? s : hand_over(op, &p, last);
 }
 
 const mn_opdef mn_op_render_rays = {

@@ -1,82 +1,55 @@
 /* resize.c -- pictures to another size, as torch's interpolate(align_corners=False) does it.
- * Each axis is a sparse matrix; columns first, then rows; the gradient is the adjoint.
+ * Each axis is a sparse matrix, kept as a table of weights that a kernel makes (kernels/resample.c); columns first, then rows; the gradient is the adjoint.
  * With scale = in/out and source position c = (i + 0.5) scale, the weights of output i are
  *   antialias      filter((j - c + 0.5) / f), f = max(scale, 1), over j from int(c - s + 0.5) to
  *                  int(c + s + 0.5) exclusive, cut to the picture, s = f * support, normalised
  *   otherwise      2 or 4 taps around c - 0.5, indices clamped to the picture (bilinear: c - 0.5 is at least 0)
  * with the triangle (support 1) or Keys' bicubic (support 2, a = -0.5 with antialias, else -0.75). */
-#include <math.h>
-#include <stdlib.h>
-#include "../internal.h"
-#include "../../kernels/resample.h"
+#include "resample.h"
 
 enum { H, W, MODE, ANTIALIAS };
 
-static double cubic(double t, double a) {
-    t = fabs(t);
-    if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
-    return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
-}
-static double triangle(double t) { t = fabs(t); return t < 1 ? 1 - t : 0; }
-
-/* Weights of output i on all inputs, into w (zero on entry). */
-static void weights(int64_t in, int64_t out, int64_t i, bool bicubic, bool antialias, double *w) {
-    const double scale = (double)in / (double)out, c = ((double)i + 0.5) * scale;
-    if (antialias) {
-        const double f = scale > 1 ? scale : 1, s = f * (bicubic ? 2 : 1);
-        const int64_t lo = (int64_t)fmax(c - s + 0.5, 0), hi = (int64_t)fmin(c + s + 0.5, (double)in);
-        double sum = 0;
-        for (int64_t j = lo; j < hi; j++) sum += w[j] = bicubic ? cubic(((double)j - c + 0.5) / f, -0.5) : triangle(((double)j - c + 0.5) / f);
-        for (int64_t j = lo; j < hi; j++) w[j] /= sum;
-        return;
-    }
-    const double x = bicubic ? c - 0.5 : fmax(c - 0.5, 0), base = floor(x);
-    for (int t = bicubic ? -1 : 0; t <= (bicubic ? 2 : 1); t++) {
-        const int64_t j = (int64_t)base + t;
-        w[j < 0 ? 0 : j >= in ? in - 1 : j] += bicubic ? cubic(x - base - t, -0.75) : triangle(x - base - t);
-    }
+/* Most weights of a place of the table.  A box may be as small as a pixel, so what it is the shorter side of has no better bound than the axis. */
+static int64_t room(const mn_resampling *r, int64_t in, int64_t out) {
+    const int64_t to = r->adjoint ? out : in, from = r->adjoint ? in : out;
+    if ((r->boxed == K_BOX_IN) == r->adjoint && r->boxed != K_WHOLE) return to;
+    int64_t most = r->bicubic ? 4 : 2;
+    if (r->antialias) most = most * (in > out ? in : out) / from + 2;
+    else if (r->adjoint) most = (r->bicubic ? 6 : 4) * out / in + 2;
+    return most < to ? most : to;
 }
 
-typedef struct axis { mn_tensor *first, *weight; int64_t in, out, taps; } axis;
+typedef struct table { mn_tensor *weight, *first, *count; int64_t taps; } table;
 
-/* The nonzero stretch of each row of an out x in matrix; m[k * row_step + j * step] is entry (k,j). */
-static mn_status pack(mn_op *op, const double *m, int64_t row_step, int64_t step, int64_t in, int64_t out, axis *a) {
-    int32_t *lo = malloc((size_t)out * sizeof *lo);
-    if (!lo) return mn_op_fail(op, MN_ENOMEM, "out of memory");
-    *a = (axis){.in = in, .out = out, .taps = 1};
-    for (int64_t k = 0; k < out; k++) {
-        const double *row = m + k * row_step;
-        int64_t from = 0, to = in;
-        while (from < in - 1 && row[from * step] == 0) from++;
-        while (to > from + 1 && row[(to - 1) * step] == 0) to--;
-        if (to - from > a->taps) a->taps = to - from;
-        lo[k] = (int32_t)from;
-    }
-    a->first = mn_empty_host(MN_I32, 1, &out);
-    a->weight = mn_empty_host(op->dtype, 2, (int64_t[]){out, a->taps});
-    for (int64_t k = 0; a->weight && a->first && k < out; k++) {
-        const int64_t from = lo[k] < in - a->taps ? lo[k] : in - a->taps;
-        ((int32_t *)a->first->data)[k] = (int32_t)from;
-        for (int64_t t = 0; t < a->taps; t++) {
-            const double v = m[k * row_step + (from + t) * step];
-            if (op->dtype == MN_F32) ((float *)a->weight->data)[k * a->taps + t] = (float)v;
-            else ((double *)a->weight->data)[k * a->taps + t] = v;
-        }
-    }
-    free(lo);
-    a->first = mn_to(a->first, op->device);
-    a->weight = mn_to(a->weight, op->device);
-    return mn_errcode();
+/* of the columns, or of the rows */
+static mn_status make_table(mn_op *op, const mn_resampling *r, bool columns, table *t) {
+    const int64_t in = columns ? r->in_w : r->in_h, out = columns ? r->out_w : r->out_h, len = r->adjoint ? in : out, tables = r->boxed == K_WHOLE ? 1 : r->pictures;
+    t->taps = room(r, in, out);
+    t->weight = mn_empty(op->dtype, 3, (int64_t[]){tables, len, t->taps});
+    t->first = mn_empty(MN_I32, 2, (int64_t[]){tables, len});
+    t->count = mn_empty(MN_I32, 2, (int64_t[]){tables, len});
+    if (mn_errcode()) return mn_errcode();
+    struct k_resample_taps p = {.n = tables * len, .len = len, .in = in, .out = out, .box = r->box ? r->box->data : NULL, .boxed = r->boxed, .columns = columns,
+                                .adjoint = r->adjoint, .bicubic = r->bicubic, .antialias = r->antialias, .taps = t->taps,
+                                .weight = t->weight->data, .first = t->first->data, .count = t->count->data};
+    return MN_LAUNCH(op, resample_taps, &p);
 }
 
-/* Taps of one axis, or of its adjoint.  The matrix is dense for a moment: a few hundred squared. */
-static mn_status axis_of(mn_op *op, int64_t in, int64_t out, bool adjoint, axis *a) {
-    double *m = calloc((size_t)(in * out), sizeof *m);
-    if (!m) return mn_op_fail(op, MN_ENOMEM, "out of memory");
-    for (int64_t k = 0; k < out; k++) weights(in, out, k, op->attr[MODE] != 0, op->attr[ANTIALIAS] != 0, m + k * in);
-    mn_status s = adjoint ? pack(op, m, 1, in, out, in, a) : pack(op, m, in, 1, in, out, a);
-    free(m);
-    return s;
+mn_status mn_resample(mn_op *op, const mn_resampling *r, const void *in, void *out, bool add) {
+    const int64_t planes = r->pictures * r->channels, h = r->adjoint ? r->out_h : r->in_h, w = r->adjoint ? r->out_w : r->in_w;
+    const int64_t to_h = r->adjoint ? r->in_h : r->out_h, to_w = r->adjoint ? r->in_w : r->out_w, share = r->boxed == K_WHOLE ? planes : r->channels;
+    table rows, cols;
+    if (planes == 0) return MN_OK;
+    mn_status s = make_table(op, r, true, &cols);
+    if (!s) s = make_table(op, r, false, &rows);
+    mn_tensor *mid = s ? NULL : mn_empty(op->dtype, 3, (int64_t[]){planes, h, to_w});
+    if (!mid) return mn_errcode();
+    struct k_resample_cols c = {.n = planes * h, .in = in, .out = mid->data, .weight = cols.weight->data, .first = cols.first->data, .count = cols.count->data,
+                                .in_len = w, .out_len = to_w, .taps = cols.taps, .share = share * h};
+    struct k_resample_rows q = {.n = planes * to_h, .in = mid->data, .out = out, .weight = rows.weight->data, .first = rows.first->data, .count = rows.count->data,
+                                .in_len = h, .out_len = to_h, .taps = rows.taps, .width = to_w, .share = share, .add = add};
+    s = MN_LAUNCH(op, resample_cols, &c);
+    return s ? s : MN_LAUNCH(op, resample_rows, &q);
 }
 
 static mn_status resize_shape(mn_op *op) {
@@ -90,32 +63,18 @@ static mn_status resize_shape(mn_op *op) {
     return mn_out(op, 0, x->dtype, 4, (int64_t[]){x->shape[0], x->shape[1], (int64_t)h, (int64_t)w});
 }
 
-/* [planes,h0,w0] -> [planes,h1,w1] through the two axes; adds to out with add. */
-static mn_status resample(mn_op *op, int64_t planes, const axis *rows, const axis *cols, const void *in, void *out, bool add) {
-    mn_tensor *mid = mn_empty(op->dtype, 3, (int64_t[]){planes, rows->in, cols->out});
-    if (!mid) return mn_errcode();
-    struct k_resample_cols c = {.n = planes * rows->in, .in = in, .out = mid->data, .weight = cols->weight->data, .first = cols->first->data,
-                                .in_len = cols->in, .out_len = cols->out, .taps = cols->taps};
-    struct k_resample_rows r = {.n = planes * rows->out, .in = mid->data, .out = out, .weight = rows->weight->data, .first = rows->first->data,
-                                .in_len = rows->in, .out_len = rows->out, .taps = rows->taps, .width = cols->out, .add = add};
-    mn_status s = MN_LAUNCH(op, resample_cols, &c);
-    return s ? s : MN_LAUNCH(op, resample_rows, &r);
+static mn_resampling sizes(const mn_op *op, const mn_tensor *x, bool adjoint) {
+    return (mn_resampling){.pictures = x->shape[0], .channels = x->shape[1], .in_h = x->shape[2], .in_w = x->shape[3], .out_h = (int64_t)op->attr[H],
+                           .out_w = (int64_t)op->attr[W], .bicubic = op->attr[MODE] != 0, .antialias = op->attr[ANTIALIAS] != 0, .adjoint = adjoint};
 }
-
 static mn_status resize_forward(mn_op *op) {
-    mn_tensor *x = op->in[0], *y = op->out[0];
-    axis rows, cols;
-    mn_status s = axis_of(op, x->shape[2], y->shape[2], false, &rows);
-    if (!s) s = axis_of(op, x->shape[3], y->shape[3], false, &cols);
-    return s ? s : resample(op, x->shape[0] * x->shape[1], &rows, &cols, x->data, y->data, false);
+    const mn_resampling r = sizes(op, op->in[0], false);
+    return mn_resample(op, &r, op->in[0]->data, op->out[0]->data, false);
 }
-
 static mn_status resize_backward(mn_op *op) {
-    mn_tensor *x = op->in[0], *dx = mn_din(op, 0);
-    axis rows, cols;
-    mn_status s = dx ? axis_of(op, x->shape[2], (int64_t)op->attr[H], true, &rows) : mn_errcode();
-    if (!s) s = axis_of(op, x->shape[3], (int64_t)op->attr[W], true, &cols);
-    return s ? s : resample(op, x->shape[0] * x->shape[1], &rows, &cols, mn_dout(op, 0)->data, dx->data, true);
+    mn_tensor *dx = mn_din(op, 0);
+    const mn_resampling r = sizes(op, op->in[0], true);
+    return dx ? mn_resample(op, &r, mn_dout(op, 0)->data, dx->data, true) : mn_errcode();
 }
 
 const mn_opdef mn_op_resize = {

@@ -73,10 +73,15 @@ static bool parse_case(const char *line, test_case *c) {
 }
 
 static mn_tensor *generate(const input *in, mn_rng *rng) {
-    bool index = !strcmp(in->gen, "int");
+    const bool box = !strcmp(in->gen, "box"), index = box || !strcmp(in->gen, "int");
     mn_tensor *t = mn_empty(index ? MN_I32 : MN_F64, in->nd, in->shape);
     for (int64_t i = 0; t && i < t->n; i++) {
         double v = mn_rng_normal(rng);
+        if (box) {                                          /* y0 < y1 <= p0, x0 < x1 <= p1 */
+            int32_t *b = (int32_t *)t->data + i;
+            *b = (int32_t)(i % 2 ? b[-1] + 1 + mn_rng_below(rng, (int64_t)(i % 4 < 2 ? in->p0 : in->p1) - b[-1]) : mn_rng_below(rng, (int64_t)(i % 4 < 2 ? in->p0 : in->p1)));
+            continue;
+        }
         if (index) { ((int32_t *)t->data)[i] = (int32_t)(in->p0 + mn_rng_below(rng, (int64_t)(in->p1 - in->p0))); continue; }
         if (!strcmp(in->gen, "uniform")) v = in->p0 + (in->p1 - in->p0) * mn_rng_uniform(rng);
         else if (!strcmp(in->gen, "away")) v += v < 0 ? -in->p0 : in->p0;

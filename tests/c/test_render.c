@@ -245,6 +245,24 @@ static void test_pictures(void) {
         CHECK(at(back, k) == (row >= 1 && row < 4 && col >= 2 && col < 4 ? at(x, k) : 0));
     }
 
+    /* Boxes that are tensors: what crop2d, resize and paste2d do with the same numbers, for boxes from a pixel to all. */
+    mn_tensor *big = mn_randn(MN_F64, SHAPE(1, 2, 24, 20), &rng), *small = mn_randn(MN_F64, SHAPE(1, 2, 9, 11), &rng);
+    static const int32_t boxes[][4] = {{3, 4, 7, 8}, {0, 24, 0, 20}, {5, 19, 2, 16}, {20, 24, 18, 20}, {1, 3, 0, 20}};
+    for (size_t k = 0; k < sizeof boxes / sizeof *boxes; k++) {
+        const int32_t *b = boxes[k];
+        mn_tensor *box = mn_from(MN_I32, SHAPE(1, 4), b), *cut = mn_call(crop2d, T(big), {"y0", b[0]}, {"y1", b[1]}, {"x0", b[2]}, {"x1", b[3]});
+        mn_tensor *want = mn_call(resize, T(cut), {"h", 8}, {"w", 7}), *got = mn_call(crop_resize, T(big, box), {"h", 8}, {"w", 7});
+        for (int i = 0; i < 2 * 8 * 7; i++) CHECK_NEAR(at(got, i), at(want, i), 1e-14);
+        want = mn_call(paste2d, T(big, mn_call(resize, T(small), {"h", b[1] - b[0]}, {"w", b[3] - b[2]})), {"y0", b[0]}, {"x0", b[2]});
+        got = mn_call(paste_resize, T(big, small, box));
+        for (int i = 0; i < 2 * 24 * 20; i++) CHECK_NEAR(at(got, i), at(want, i), 1e-14);
+    }
+    const int32_t no_box[4] = {3, 25, 0, 2};
+    CHECK(!mn_call(crop_resize, T(big, mn_from(MN_I32, SHAPE(1, 4), no_box)), {"h", 1}, {"w", 1}) && strstr(mn_errmsg(), "no box inside x [1,2,24,20]"));
+    mn_error_clear();
+    CHECK(!mn_call(paste_resize, T(big, small, mn_from(MN_I32, SHAPE(2, 2), no_box))) && strstr(mn_errmsg(), "box: expected [1,4]"));
+    mn_error_clear();
+
     /* A ring with a hole, a soft outer pixel that the flood passes, one beyond a full corner, and a diagonal gap it does not. */
     const double alpha[25] = {0, 0.5, 0, 0, 0,  0, 1, 1, 1, 0,  0, 1, 0.2, 1, 0,  0, 1, 1, 0.999, 0,  1, 0, 0, 1, 0};
     const double filled[25] = {0, 0.5, 0, 0, 0,  0, 1, 1, 1, 0,  0, 1, 1, 1, 0,  0, 1, 1, 1, 0,  1, 1, 1, 1, 0};

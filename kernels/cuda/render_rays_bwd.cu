@@ -116,13 +116,13 @@ K_FN void back(const struct kc_render_rays_bwd *g, float *memory, const int C, c
         K_UNROLL
         for (int j = 0; j < C; j++) y[thread * KC_RENDER_STEP + j] = df[j];
         __syncthreads();
-        const int lane = thread % C, third = 3;
+        const int lane = thread % C;
         for (int s = thread / C; s < per * d; s += THREADS / C) {
             const int64_t that = first + s / d;
             if (that >= a->n) continue;
             float at[3];
             for (int e = 0; e < 3; e++) at[e] = ((const float *)a->origins)[3 * that + e] + ((const float *)a->depths)[that * d + s % d] * ((const float *)a->dirs)[3 * that + e];
-            const float v = y[s * KC_RENDER_STEP + lane] / third;
+            const float v = y[s * KC_RENDER_STEP + lane] * (1.0f / 3);
             for (int p = 0; p < 3; p++) {
                 const struct k_corners q = plane_corners(a->axes[p], at, a->h, a->w, C);
                 float *const to = (float *)a->dplanes + (that / a->rays * 3 + p) * a->h * a->w * C + lane;

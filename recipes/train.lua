@@ -28,6 +28,7 @@ local opt = mien.options {
   people     = {5000, 'how many avatars are drawn from'},
   yaw        = {20, 'cameras: degrees to either side'},
   pitch      = {8, 'cameras: degrees up or down'},
+  pool       = {0, 'draws of avatar, code and camera in all, what does not depend on the mapper found once; 0: new ones in every step'},
   seed       = {1, 'seeds everything'},
   library    = {'', 'library file; empty: the default one'},
   save       = {60, 'seconds between checkpoints'},
@@ -37,6 +38,7 @@ local opt = mien.options {
 }
 -- Options that have no part in what is learned.
 local free = {name = true, library = true, save = true, replace = true, preview = true, out = true}
+if not (opt.pool >= 0 and opt.pool == math.floor(opt.pool)) then error(("option 'pool': a whole number from 0 expected, got %g"):format(opt.pool), 0) end
 for _, name in ipairs{'steps', 'batch', 'people'} do
   if not (opt[name] >= 1 and opt[name] == math.floor(opt[name])) then error(("option '%s': a whole number from 1 expected, got %g"):format(name, opt[name]), 0) end
 end
@@ -89,7 +91,7 @@ if basis_name then assert(library:put_basis{name = basis_name, gamma = opt.gamma
 
 run = run or assert(library:begin_run{recipe = 'recipes/train.lua', options = identity, seed = opt.seed})
 local task = {avatar = a, mapper = mapper:train(true), text = text, basis = basis, gamma = opt.gamma, guard = opt.literal and -1 or method.guard, project = opt.project,
-  w_clip = opt.w_clip, w_id = opt.w_id, w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch}
+  w_clip = opt.w_clip, w_id = opt.w_id, w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch, pool = opt.pool, seed = opt.seed}
 
 local function edited(seed)
   local who = a:person(seed)

@@ -81,6 +81,38 @@ T.test('import to edit: every part by name', function(t)
   t:ok(status == 0 and core.file_kind(home .. '/samples/seed0001_1.png') == 'file', text)
 end)
 
+-- tests/cuda/fake_driver.c in the place of a GPU: it is lost at the fourth step, and what the run had kept is gone on with.
+T.test('a lost GPU ends the run and not its checkpoint', function(t)
+  local home, driver = t:folder(), program:gsub('[^/]*$', '') .. 'tests/fake_driver.so'
+  if core.file_kind(driver) ~= 'file' then driver = program:gsub('[^/]*$', '') .. 'build/release/tests/fake_driver.so' end
+  t:equal(core.file_kind(driver), 'file', driver)
+  put(home, 'tiny', 'generator', 'next3d', generator)
+  put(home, 'tiny', 'clip', 'clip', clip:format(mien.bpe(golden .. 'tokenizer/tiny_merges.txt'):count()))
+  put(home, 'tiny', 'arcface', 'arcface', arcface)
+  write(('%s/models/tiny/%s'):format(home, import.VOCABULARY), assert(io.open(golden .. 'tokenizer/tiny_merges.txt', 'rb')):read '*a')
+  run(t, home, 'import', 'flame', golden .. 'ckpt/flame.pkl', golden .. 'ckpt/flame_landmarks.npy', golden .. 'ckpt/flame.obj')
+  local function train(library, faults)
+    return t:shell(("MIEN_HOME=%s OMP_NUM_THREADS=1 MIEN_CUDA_DRIVER=%s MIEN_CUDA_BLAS=%s MIEN_CUDA_PLAIN=1 FAKE_CUDA=%s %s recipes/train.lua model=tiny device=cuda steps=6 batch=1 "
+      .. "save=0 preview=0 name=smile prompt='A person who is smiling' library=%s out=%s 2>&1"):format(quote(home), quote(driver), quote(driver), quote(faults), quote(program),
+      quote(home .. '/' .. library), quote(home .. '/out')))
+  end
+  local function weights(library)
+    local s = assert(mien.store.open(home .. '/' .. library, {create = false}))
+    t:equal(s:verify(), {}, 'verify')
+    local mapper = s:mapper 'smile'
+    s:close()
+    return mapper and mapper.weights_sha256
+  end
+  local text, status = train('whole.db', '')
+  t:equal(status, 0, text)
+  text, status = train('lost.db', 'fault=adam_update,from=4')
+  t:ok(status == 1 and text:find('an illegal memory access', 1, true), text)
+  t:equal(weights 'lost.db', nil)
+  text, status = train('lost.db', '')
+  t:ok(status == 0 and text:find('resuming at step 3', 1, true), text)
+  t:equal(weights 'lost.db', weights 'whole.db')
+end)
+
 T.test('a vocabulary is copied beside the model, and only beside CLIP', function(t)
   local text, status = run(t, t:folder(), 'import', 'arcface', 'x.pth', '--bpe', golden .. 'tokenizer/tiny_merges.txt')
   t:ok(status == 2 and text:find('only clip has a vocabulary', 1, true), text)

@@ -43,6 +43,19 @@ T.test('training on three samples lowers their loss', function(t)
   t:ok(after < before, ('loss %.4f before, %.4f after 21 steps'):format(before, after))
 end)
 
+T.test('draws that are kept', function(t)
+  local mapper = method.new_mapper(a, {seed = 4})
+  local job, fresh = task(mapper), task(mapper)
+  job.pool, job.seed, fresh.pool, fresh.seed, job.batch, fresh.batch = 2, 7, 2, 7, 2, 2
+  mien.no_grad(function()
+    local first = mien.scope(function() return method.loss(job, mien.rng(1, 1)):item() end)
+    t:ok(#job.prepared > 0)
+    t:equal(method.loss(job, mien.rng(1, 1)):item(), first)            -- from what was kept
+    local other = method.loss(fresh, mien.rng(1, 2)):item()
+    t:equal(method.loss(job, mien.rng(1, 2)):item(), other)            -- whatever came before
+  end)
+end)
+
 T.test('strength 0 is the untouched face; equal seeds, equal pictures', function(t)
   mien.no_grad(function()
     local mapper = method.new_mapper(a, {seed = 1})

@@ -1,5 +1,5 @@
 -- method.lua -- text-guided training of Dual Mappers: targets, losses, one step (sections III-B and III-C of the paper).
-local mien = require 'mien'
+local mien, core = require 'mien', require 'mien.core'
 local method = {}
 
 -- Prompts that span the expression subspace, in this order (the order is part of the method).
@@ -67,34 +67,74 @@ end
 -- Euclidean length over the last axis, safe at 0.
 local function length(x) return (x:square():sum{axis = -1} + 1e-8):sqrt() end
 
--- The loss of one batch.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, guard, project, w_clip, w_id, w_m, batch, references [R,E], yaw, pitch}
-function method.loss(t, rng)
-  local a, n = t.avatar, t.batch
-  local source, ws, shape, alpha, camera, static = mien.no_grad(function()
-    local people, alphas, cameras = {}, {}, {}
-    for i = 1, n do
-      people[i] = a:person(1000 + rng:below(t.people))
-      local k = rng:below(t.references:dim(1)) + 1
-      alphas[i] = t.references:slice(1, k, k)
-      cameras[i] = a:camera{yaw = rng:uniform(-t.yaw, t.yaw), pitch = rng:uniform(-t.pitch, t.pitch)}
-    end
-    local function all(name) local list = {} for i = 1, n do list[i] = people[i][name] end return mien.concat_rows(list) end
-    local ws, shape, alpha, camera = all 'ws', all 'shape', mien.concat_rows(alphas), mien.concat_rows(cameras)
-    local static = a.generator:static(ws)
-    return a:view(a:planes(ws, shape, alpha, static), ws, camera), ws, shape, alpha, camera, static
-  end)
-  local goal, who = mien.no_grad(function()
+-- One draw of a batch: who, with which starting code, seen from where.
+local function draw(t, rng)
+  local seed, k = 1000 + rng:below(t.people), rng:below(t.references:dim(1)) + 1
+  return {seed = seed, code = k, yaw = rng:uniform(-t.yaw, t.yaw), pitch = rng:uniform(-t.pitch, t.pitch)}
+end
+
+-- What does not depend on the mapper, of draws: codes, cameras, static planes, and of the unedited pictures the target and the identity.
+-- Each is a tensor with a row per draw.
+local FIELDS = {'ws', 'shape', 'alpha', 'camera', 'static', 'goal', 'who'}
+local function prepare(t, draws)
+  return mien.no_grad(function()
+    local a, n, b, people = t.avatar, #draws, {}, {}
+    for i, d in ipairs(draws) do people[i] = a:person(d.seed) end
+    local function all(of) local list = {} for i = 1, n do list[i] = of(draws[i], people[i]) end return mien.concat_rows(list) end
+    b.ws, b.shape = all(function(_, p) return p.ws end), all(function(_, p) return p.shape end)
+    b.alpha = all(function(d) return t.references:slice(1, d.code, d.code) end)
+    b.camera = all(function(d) return a:camera{yaw = d.yaw, pitch = d.pitch} end)
+    b.static = a.generator:static(b.ws)
+    local source = a:view(a:planes(b.ws, b.shape, b.alpha, b.static), b.ws, b.camera)
     local e = a:embed(source)
-    local target = t.project and mien.project_target(e, t.text, t.basis, {gamma = t.gamma, guard = t.guard}) or t.text:expand(n, t.text:dim(2))
-    return a.unit(target), a:identity(source)
+    b.goal = a.unit(t.project and mien.project_target(e, t.text, t.basis, {gamma = t.gamma, guard = t.guard}) or t.text:expand(n, t.text:dim(2)))
+    b.who = a:identity(source)
+    return b
   end)
-  local ws2, alpha2, dw, dalpha = t.mapper:edit(ws, alpha)
-  local edited = a:view(a:planes(ws2, shape, alpha2, static), ws2, camera)
-  local clip = a.cosine(a:embed(edited), goal):mean() * -1
-  local id = a.cosine(a:identity(edited), who):mean() * -1 + 1
+end
+
+-- The batch of a step.  With t.pool = P there are P draws in all, functions of t.seed alone, each prepared when it first comes and kept.
+function method.batch(t, rng)
+  local draws = {}
+  if (t.pool or 0) == 0 then
+    for i = 1, t.batch do draws[i] = draw(t, rng) end
+    return prepare(t, draws)
+  end
+  t.prepared = t.prepared or {}
+  local rows = {}
+  for i = 1, t.batch do
+    local k = rng:below(t.pool) + 1
+    if not t.prepared[k] then
+      t.prepared[k] = prepare(t, {draw(t, mien.rng(t.seed, 2 ^ 32 + k))})
+      for _, name in ipairs(FIELDS) do t.prepared[k][name] = core.hold(t.prepared[k][name]) end
+    end
+    rows[i] = t.prepared[k]
+  end
+  local b = {}
+  for _, name in ipairs(FIELDS) do
+    local list = {}
+    for i, row in ipairs(rows) do list[i] = row[name] end
+    b[name] = mien.concat_rows(list)
+  end
+  return b
+end
+
+-- The loss of a batch, and its terms as tensors: no number is read here, so that a graph can record it.
+function method.terms(t, b)
+  local a = t.avatar
+  local ws, alpha, dw, dalpha = t.mapper:edit(b.ws, b.alpha)
+  local edited = a:view(a:planes(ws, b.shape, alpha, b.static), ws, b.camera)
+  local clip = a.cosine(a:embed(edited), b.goal):mean() * -1
+  local id = a.cosine(a:identity(edited), b.who):mean() * -1 + 1
   local size = length(dw):mean() + length(dalpha):mean()             -- eq. 6; each row of w is a w of its own
-  local loss = clip * t.w_clip + id * t.w_id + size * t.w_m
-  return loss, {clip = clip:item(), id = id:item(), size = size:item()}
+  return clip * t.w_clip + id * t.w_id + size * t.w_m, {clip = clip, id = id, size = size}
+end
+
+-- The loss of one step.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, guard, project, w_clip, w_id, w_m, batch, references [R,E], people, yaw,
+-- pitch, and for draws that are kept pool and seed}
+function method.loss(t, rng)
+  local loss, terms = method.terms(t, method.batch(t, rng))
+  return loss, {clip = terms.clip:item(), id = terms.id:item(), size = terms.size:item()}
 end
 
 -- New Dual Mappers for this avatar.

@@ -111,19 +111,19 @@ static mn_tensor *on_faces(mn_model *m, mn_tensor *v, mn_tensor *at, mn_tensor *
     return mn_call(sum, T(points), {"axis", 2});
 }
 
-/* The 68 of each head; rot [N,5,3] chooses the contour, and no gradient passes through the choice. */
+/* The 68 of each head; rot [N,5,3] (NULL: heads that look ahead) chooses the contour, and no gradient passes through the choice. */
 static mn_tensor *landmarks(mn_model *m, mn_tensor *v, mn_tensor *rot) {
     mn_tensor *at = mn_weight(m, "lmk_faces"), *bary = mn_weight(m, "lmk_bary");
-    if (!v || !rot || !at || !bary || !mn_config(m, "contour")) return on_faces(m, v, at, bary);
+    if (!v || !at || !bary || !mn_config(m, "contour")) return on_faces(m, v, at, bary);
     int64_t n = v->shape[0];
     mn_tensor *row_at = mn_weight(m, "lmk_contour_faces"), *row_bary = mn_weight(m, "lmk_contour_bary");
     mn_tensor *all_at = mn_empty_host(MN_I32, 2, (int64_t[]){n, POINTS}), *all_bary = mn_empty_host(MN_F32, 3, (int64_t[]){n, POINTS, 3});
     bool was = mn_tape_enable(false);
-    mn_tensor *r = mn_call(rodrigues, T(mn_cast(mn_to(rot, MN_CPU), MN_F64)));   /* the host chooses the rows */
+    mn_tensor *r = rot ? mn_call(rodrigues, T(mn_cast(mn_to(rot, MN_CPU), MN_F64))) : NULL;   /* the host chooses the rows */
     mn_tape_enable(was);
-    if (!r || !row_at || !row_bary || !all_at || !all_bary) return NULL;
+    if (mn_errcode() || !row_at || !row_bary || !all_at || !all_bary) return NULL;
     for (int64_t i = 0; i < n; i++) {
-        int64_t row = contour_row((double *)r->data + 45 * i, (double *)r->data + 45 * i + 9);
+        int64_t row = r ? contour_row((double *)r->data + 45 * i, (double *)r->data + 45 * i + 9) : 0;
         int32_t *a = (int32_t *)all_at->data + i * POINTS;
         float *b = (float *)all_bary->data + i * POINTS * 3;
         memcpy(a, at->data, POINTS * sizeof *a);
@@ -164,7 +164,7 @@ static mn_status run_forward(mn_model *m, mn_tensor *const *in, const double *at
     }
     if (mn_calln(posed, lbs, T(v, j, rot, mn_weight(m, "weights"), mn_weight(m, "parents")))) return mn_errcode();
     out[0] = posed[0];
-    out[1] = mn_config(m, "landmarks") ? landmarks(m, posed[0], rot) : NULL;
+    out[1] = mn_config(m, "landmarks") ? landmarks(m, posed[0], in[2] ? rot : NULL) : NULL;
     out[2] = posed[1];
     return mn_errcode();
 }

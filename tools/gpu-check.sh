@@ -1,8 +1,9 @@
 #!/bin/bash
 # gpu-check.sh -- everything that a GPU has to show, in one run: gpu-check.sh MIEN TESTS_FOLDER [SHARED]
-#   SHARED   the folder of the goldens (tools/parity.sh); without it the comparison with published numbers is left out, and the report says so
+#   SHARED   the folder of the goldens (tools/parity.sh); without it the comparisons with published numbers and with PyTorch are left out, and the
+#            report says so.  PYTHON: one whose torch knows the GPU
 #   (1) the table of ops, forward and backward, f32 on the GPU against f64 on the processor, guard bytes around every result, with and
-#       without tuned kernels  (2) parity in f32, tf32, bf16  (3) determinism  (4) compute-sanitizer  (5) leaks  (6) timings
+#       without tuned kernels  (2) parity in f32, tf32, bf16  (3) determinism  (4) compute-sanitizer  (5) leaks  (6) timings, beside PyTorch's
 # Leaves docs/bench/gpu-NAME.md and .json, and fails when a part does.  Without a GPU it proves what can be proved
 # without one: GPU code for every generation, the kernels in the emulator, the host's side against a made-up driver.
 set -u
@@ -76,7 +77,43 @@ else
 fi
 
 part 'memory is flat over 10000 steps' "$mien" docs/bench/gpu.lua what=leaks
-LINES_KEPT=40 part 'timings' "$mien" docs/bench/gpu.lua what=times json="docs/bench/gpu-$name.json"
+# Timings of the embedded avatar, then of the published generator beside PyTorch's (docs/bench/gpu_torch.py): a JSON file each, joined in one, and tables.
+jsons=()
+timed() {
+    local file=$work/$1.json title=$2
+    shift 2
+    LINES_KEPT=40 part "timings: $title" "$mien" docs/bench/gpu.lua what=times json="$file" "$@"
+    [ -s "$file" ] && jsons+=("$file")
+}
+beside() {
+    local file=$work/$1.json title=$2
+    shift 2
+    LINES_KEPT=12 part "timings: $title" bash -c '"$@" >'"'$file'" - "${PYTHON:-/usr/bin/python3}" docs/bench/gpu_torch.py "$shared" "$@"
+    [ -s "$file" ] && jsons+=("$file")
+}
+table() {
+    { echo; echo "### $1"; echo; "$mien" docs/bench/gpu.lua what=table json="$(IFS=,; echo "${jsons[*]}")"; } >"$work/table" 2>&1
+    cat "$work/table" >>"$report"
+    all+=("${jsons[@]}")
+    jsons=()
+}
+all=()
+for precision in strict bf16; do timed "avatar-$precision" "embedded avatar, $precision" precision=$precision pictures=64; done
+table 'Embedded avatar'
+if [ -n "$shared" ]; then                                # the stand-ins that parity made, as one model
+    from=$shared
+    [ -d "$from/oracle" ] && from=$from/oracle
+    published=build/parity/published
+    mkdir -p "$published"
+    for part in generator=next3d_full_1 head=flame_1 clip=clip_vitb32_1 arcface=arcface_prelu_1; do ln -sf "../${part#*=}.safetensors" "$published/${part%%=*}.safetensors"; done
+    cp "$from/clip/bpe_simple_vocab_16e6.txt.gz" "$published/clip.bpe"
+    for precision in strict tf32 bf16; do timed "published-$precision" "published generator, $precision" model=$published precision=$precision products=false; done
+    beside torch 'PyTorch, TF32'
+    beside torch-compiled 'PyTorch, TF32, compiled' --compile
+    beside torch-bf16 'PyTorch, bf16' --bf16
+    table 'Published generator; in brackets: times faster than the fastest of PyTorch'
+fi
+{ echo '['; for k in "${!all[@]}"; do [ "$k" = 0 ] || echo ,; cat "${all[$k]}"; done; echo ']'; } >"docs/bench/gpu-$name.json"
 { echo "# $card"; echo; echo "\`make gpu-check\`, $(date -u +%F), $("$mien" --version)"; echo; cat "$report"; } >"docs/bench/gpu-$name.md"
 echo "docs/bench/gpu-$name.md"
 exit $failed

@@ -367,6 +367,26 @@ function mien.crop2d(x, options) end
 ---@return mien.tensor
 function mien.paste2d(x, patch, options) end
 
+---crop_resize(x [N,C,H,W], box [N,4] i32, {h, w}): [N,C,h,w], each picture's box (y0, y1, x0, x1, ends excluded) resized as resize does it
+---@param x mien.tensor
+---@param box mien.tensor
+---@param options? {h?: number, w?: number}
+---@return mien.tensor
+function mien.crop_resize(x, box, options) end
+
+---paste_resize(x [N,C,H,W], patch [N,C,h,w], box [N,4] i32): x with patch, resized as resize does it, in place of each picture's box (y0, y1, x0, x1, ends excluded)
+---@param x mien.tensor
+---@param patch mien.tensor
+---@param box mien.tensor
+---@return mien.tensor
+function mien.paste_resize(x, patch, box) end
+
+---mouth_box(lms [N,68,3], {res}): [N,4] i32, the square around the outer lips (points 48 to 59) in pixels of a picture of res, kept inside it; lms are (-column, -row, depth), the picture from -1 to 1
+---@param lms mien.tensor
+---@param options? {res?: number}
+---@return mien.tensor
+function mien.mouth_box(lms, options) end
+
 ---flood_fill(alpha [N,1,H,W]): alpha where a flood from the top left corner arrives through alpha*255 <= 254, else 1
 ---@param alpha mien.tensor
 ---@return mien.tensor
@@ -739,6 +759,23 @@ function tensor:crop2d(options) end
 ---@param options? {y0?: number, x0?: number}
 ---@return mien.tensor
 function tensor:paste2d(patch, options) end
+
+---crop_resize(x [N,C,H,W], box [N,4] i32, {h, w}): [N,C,h,w], each picture's box (y0, y1, x0, x1, ends excluded) resized as resize does it
+---@param box mien.tensor
+---@param options? {h?: number, w?: number}
+---@return mien.tensor
+function tensor:crop_resize(box, options) end
+
+---paste_resize(x [N,C,H,W], patch [N,C,h,w], box [N,4] i32): x with patch, resized as resize does it, in place of each picture's box (y0, y1, x0, x1, ends excluded)
+---@param patch mien.tensor
+---@param box mien.tensor
+---@return mien.tensor
+function tensor:paste_resize(patch, box) end
+
+---mouth_box(lms [N,68,3], {res}): [N,4] i32, the square around the outer lips (points 48 to 59) in pixels of a picture of res, kept inside it; lms are (-column, -row, depth), the picture from -1 to 1
+---@param options? {res?: number}
+---@return mien.tensor
+function tensor:mouth_box(options) end
 
 ---flood_fill(alpha [N,1,H,W]): alpha where a flood from the top left corner arrives through alpha*255 <= 254, else 1
 ---@return mien.tensor

@@ -29,6 +29,7 @@ local opt = mien.options {
   yaw        = {20, 'cameras: degrees to either side'},
   pitch      = {8, 'cameras: degrees up or down'},
   pool       = {0, 'draws of avatar, code and camera in all, what does not depend on the mapper found once; 0: new ones in every step'},
+  small      = {0, 'share of the steps that see the picture before super-resolution, enlarged: faster, softer'},
   seed       = {1, 'seeds everything'},
   library    = {'', 'library file; empty: the default one'},
   save       = {60, 'seconds between checkpoints'},
@@ -91,7 +92,7 @@ if basis_name then assert(library:put_basis{name = basis_name, gamma = opt.gamma
 
 run = run or assert(library:begin_run{recipe = 'recipes/train.lua', options = identity, seed = opt.seed})
 local task = {avatar = a, mapper = mapper:train(true), text = text, basis = basis, gamma = opt.gamma, guard = opt.literal and -1 or method.guard, project = opt.project,
-  w_clip = opt.w_clip, w_id = opt.w_id, w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch, pool = opt.pool, seed = opt.seed}
+  w_clip = opt.w_clip, w_id = opt.w_id, w_m = opt.w_m, batch = opt.batch, references = codes, people = opt.people, yaw = opt.yaw, pitch = opt.pitch, pool = opt.pool, seed = opt.seed, small = opt.small}
 
 local function edited(seed)
   local who = a:person(seed)

@@ -81,20 +81,38 @@ T.test('import to edit: every part by name', function(t)
   t:ok(status == 0 and core.file_kind(home .. '/samples/seed0001_1.png') == 'file', text)
 end)
 
--- tests/cuda/fake_driver.c in the place of a GPU: it is lost at the fourth step, and what the run had kept is gone on with.
-T.test('a lost GPU ends the run and not its checkpoint', function(t)
-  local home, driver = t:folder(), program:gsub('[^/]*$', '') .. 'tests/fake_driver.so'
+-- tests/cuda/fake_driver.c in the place of a GPU, and a whole model of small parts: words to put before a command.
+local function on_fake_gpu(t, home, faults)
+  local driver = program:gsub('[^/]*$', '') .. 'tests/fake_driver.so'
   if core.file_kind(driver) ~= 'file' then driver = program:gsub('[^/]*$', '') .. 'build/release/tests/fake_driver.so' end
   t:equal(core.file_kind(driver), 'file', driver)
-  put(home, 'tiny', 'generator', 'next3d', generator)
-  put(home, 'tiny', 'clip', 'clip', clip:format(mien.bpe(golden .. 'tokenizer/tiny_merges.txt'):count()))
-  put(home, 'tiny', 'arcface', 'arcface', arcface)
-  write(('%s/models/tiny/%s'):format(home, import.VOCABULARY), assert(io.open(golden .. 'tokenizer/tiny_merges.txt', 'rb')):read '*a')
-  run(t, home, 'import', 'flame', golden .. 'ckpt/flame.pkl', golden .. 'ckpt/flame_landmarks.npy', golden .. 'ckpt/flame.obj')
+  if core.file_kind(home .. '/models/tiny') ~= 'directory' then
+    put(home, 'tiny', 'generator', 'next3d', generator)
+    put(home, 'tiny', 'clip', 'clip', clip:format(mien.bpe(golden .. 'tokenizer/tiny_merges.txt'):count()))
+    put(home, 'tiny', 'arcface', 'arcface', arcface)
+    write(('%s/models/tiny/%s'):format(home, import.VOCABULARY), assert(io.open(golden .. 'tokenizer/tiny_merges.txt', 'rb')):read '*a')
+    run(t, home, 'import', 'flame', golden .. 'ckpt/flame.pkl', golden .. 'ckpt/flame_landmarks.npy', golden .. 'ckpt/flame.obj')
+  end
+  return ('MIEN_HOME=%s OMP_NUM_THREADS=1 MIEN_CUDA_DRIVER=%s MIEN_CUDA_BLAS=%s MIEN_CUDA_PLAIN=1 FAKE_CUDA=%s %s '):format(quote(home), quote(driver), quote(driver), quote(faults),
+    quote(program))
+end
+
+-- Edits, views and training steps as they are and as recorded graphs.
+T.test('the timings of a GPU', function(t)
+  local home = t:folder()
+  local json = home .. '/times.json'
+  local text, status = t:shell(on_fake_gpu(t, home, '') .. ('docs/bench/gpu.lua model=tiny device=cuda runs=1 products=false batch=2 pictures=2 json=%s 2>&1'):format(quote(json)))
+  t:ok(status == 0 and text:find('a training step, batch 2, prepared, small picture, recorded', 1, true), text)
+  text, status = t:shell(on_fake_gpu(t, home, '') .. ('docs/bench/gpu.lua what=table json=%s,%s 2>&1'):format(quote(json), quote(json)))
+  t:ok(status == 0 and text:find('| an edit: codes to picture, recorded | ', 1, true), text)
+end)
+
+-- The GPU is lost at the fourth step, and what the run had kept is gone on with.
+T.test('a lost GPU ends the run and not its checkpoint', function(t)
+  local home = t:folder()
   local function train(library, faults)
-    return t:shell(("MIEN_HOME=%s OMP_NUM_THREADS=1 MIEN_CUDA_DRIVER=%s MIEN_CUDA_BLAS=%s MIEN_CUDA_PLAIN=1 FAKE_CUDA=%s %s recipes/train.lua model=tiny device=cuda steps=6 batch=1 "
-      .. "save=0 preview=0 name=smile prompt='A person who is smiling' library=%s out=%s 2>&1"):format(quote(home), quote(driver), quote(driver), quote(faults), quote(program),
-      quote(home .. '/' .. library), quote(home .. '/out')))
+    return t:shell(on_fake_gpu(t, home, faults) .. ("recipes/train.lua model=tiny device=cuda steps=6 batch=1 save=0 preview=0 name=smile prompt='A person who is smiling' "
+      .. 'library=%s out=%s 2>&1'):format(quote(home .. '/' .. library), quote(home .. '/out')))
   end
   local function weights(library)
     local s = assert(mien.store.open(home .. '/' .. library, {create = false}))

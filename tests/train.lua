@@ -51,6 +51,10 @@ T.test('draws that are kept', function(t)
     local first = mien.scope(function() return method.loss(job, mien.rng(1, 1)):item() end)
     t:ok(#job.prepared > 0)
     t:equal(method.loss(job, mien.rng(1, 1)):item(), first)            -- from what was kept
+    job.small = 1
+    local small = method.loss(job, mien.rng(1, 1)):item()
+    job.small = 0
+    t:ok(small ~= first and math.abs(small - first) < 0.5, ('loss %.4f of pictures, %.4f of small ones'):format(first, small))
     local other = method.loss(fresh, mien.rng(1, 2)):item()
     t:equal(method.loss(job, mien.rng(1, 2)):item(), other)            -- whatever came before
   end)

@@ -121,14 +121,16 @@ local function times()
   local batch = mien.no_grad(function() return method.batch(task, mien.rng(1, 1)) end)
   local names, inputs = {'ws', 'shape', 'alpha', 'camera', 'static', 'goal', 'who'}, {}
   for i, name in ipairs(names) do inputs[i] = batch[name] end
-  both(('a training step, batch %d, prepared'):format(opt.batch), function(...)
-    local b = {}
-    for i, name in ipairs(names) do b[name] = select(i, ...) end
-    local loss = method.terms(task, b)
-    mien.backward(loss)
-    adam:step()
-    return loss:detach()
-  end, inputs, '')
+  for _, small in ipairs{false, true} do
+    both(('a training step, batch %d, prepared%s'):format(opt.batch, small and ', small picture' or ''), function(...)
+      local b = {}
+      for i, name in ipairs(names) do b[name] = select(i, ...) end
+      local loss = method.terms(task, b, small)
+      mien.backward(loss)
+      adam:step()
+      return loss:detach()
+    end, inputs, '')
+  end
   if opt.json ~= '' then mien.file_write(opt.json, mien.json_encode{device = mien.devices()[1], model = a.names, precision = mien.precision(), lines = lines} .. '\n') end
 end
 

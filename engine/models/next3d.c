@@ -313,12 +313,20 @@ static mn_status run_render(mn_model *m, mn_tensor *const *in, const double *att
     out[3] = r[2];
     return mn_errcode();
 }
+static mn_status run_neural(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    mn_tensor *r[3] = {NULL};
+    if (mn_expect(m, "neural", "camera", in[1], 2, (int64_t[]){-1, 25}) || mn_next3d_render(m, in[0], in[1], in[2], in[3], r)) return mn_errcode();
+    out[0] = mn_call(slice, T(r[0]), {"axis", 1}, {"stop", 3});
+    return mn_errcode();
+}
 static const mn_method methods[] = {
     {"mapping", "z c", "mapping(z [N,Z], c [N,25], {psi, cutoff}): ws [N,rows,W]; psi truncates the first cutoff rows (default: the static half)", {{"psi", 1, 0}, {"cutoff", -1, 0}}, 0, run_mapping},
     {"texture", "ws", "texture(ws): the neural texture [N,C,P,P]", {{0}}, 0, run_texture},
     {"static", "ws", "static(ws): the static planes [N,3C,P,P]", {{0}}, 0, run_static},
     {"planes", "ws v texture? static?", "planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent", {{0}}, 0, run_planes},
     {"render", "planes ws camera coarse? fine?", "render(planes, ws, camera [N,25], coarse, fine): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1)", {{0}}, 4, run_render},
+    {"neural", "planes camera coarse? fine?", "neural(planes, camera [N,25], coarse, fine): the picture that super-resolution would start from [N,3,R,R]", {{0}}, 0, run_neural},
     {0}};
 
 const mn_modeldef mn_model_next3d = {

@@ -120,10 +120,12 @@ function method.batch(t, rng)
 end
 
 -- The loss of a batch, and its terms as tensors: no number is read here, so that a graph can record it.
-function method.terms(t, b)
+-- small: the edited picture is the one before super-resolution.
+function method.terms(t, b, small)
   local a = t.avatar
   local ws, alpha, dw, dalpha = t.mapper:edit(b.ws, b.alpha)
-  local edited = a:view(a:planes(ws, b.shape, alpha, b.static), ws, b.camera)
+  local planes = a:planes(ws, b.shape, alpha, b.static)
+  local edited = small and a:neural(planes, b.camera) or a:view(planes, ws, b.camera)
   local clip = a.cosine(a:embed(edited), b.goal):mean() * -1
   local id = a.cosine(a:identity(edited), b.who):mean() * -1 + 1
   local size = length(dw):mean() + length(dalpha):mean()             -- eq. 6; each row of w is a w of its own
@@ -131,9 +133,10 @@ function method.terms(t, b)
 end
 
 -- The loss of one step.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, guard, project, w_clip, w_id, w_m, batch, references [R,E], people, yaw,
--- pitch, and for draws that are kept pool and seed}
+-- pitch; for draws that are kept pool and seed; small: the share of the steps that are guided by small pictures}
 function method.loss(t, rng)
-  local loss, terms = method.terms(t, method.batch(t, rng))
+  local small = (t.small or 0) > 0 and rng:uniform() < t.small
+  local loss, terms = method.terms(t, method.batch(t, rng), small)
   return loss, {clip = terms.clip:item(), id = terms.id:item(), size = terms.size:item()}
 end
 

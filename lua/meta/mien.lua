@@ -1432,6 +1432,14 @@ function next3d:planes(ws, v, texture, static) end
 ---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor
 function next3d:render(planes, ws, camera, coarse, fine) end
 
+---neural(planes, camera [N,25], coarse, fine): the picture that super-resolution would start from [N,3,R,R]
+---@param planes mien.tensor
+---@param camera mien.tensor
+---@param coarse? mien.tensor
+---@param fine? mien.tensor
+---@return mien.tensor
+function next3d:neural(planes, camera, coarse, fine) end
+
 ---statistical head: shape, expression, jaw, neck and eyes to vertices
 ---@class mien.flame : mien.model
 local flame = {}

@@ -29,6 +29,8 @@ local opt = mien.options {
   yaw        = {20, 'cameras: degrees to either side'},
   pitch      = {8, 'cameras: degrees up or down'},
   pool       = {0, 'draws of avatar, code and camera in all, what does not depend on the mapper found once; 0: new ones in every step'},
+  patience   = {0, 'measures of unseen avatars in a row without a better CLIP loss after which training ends early; 0: it takes all steps'},
+  every      = {10, 'with patience: steps between those measures'},
   small      = {0, 'share of the steps that see the picture before super-resolution, enlarged: faster, softer'},
   seed       = {1, 'seeds everything'},
   library    = {'', 'library file; empty: the default one'},
@@ -39,9 +41,8 @@ local opt = mien.options {
 }
 -- Options that have no part in what is learned.
 local free = {name = true, library = true, save = true, replace = true, preview = true, out = true}
-if not (opt.pool >= 0 and opt.pool == math.floor(opt.pool)) then error(("option 'pool': a whole number from 0 expected, got %g"):format(opt.pool), 0) end
-for _, name in ipairs{'steps', 'batch', 'people'} do
-  if not (opt[name] >= 1 and opt[name] == math.floor(opt[name])) then error(("option '%s': a whole number from 1 expected, got %g"):format(name, opt[name]), 0) end
+for name, least in pairs{steps = 1, batch = 1, people = 1, every = 1, pool = 0, patience = 0} do
+  if not (opt[name] >= least and opt[name] == math.floor(opt[name])) then error(("option '%s': a whole number from %d expected, got %g"):format(name, least, opt[name]), 0) end
 end
 
 if opt.name == '' then opt.name = (method.expression_of(opt.prompt) or opt.prompt):lower():gsub('%W+', '_'):gsub('^_', ''):gsub('_$', '') end
@@ -111,6 +112,7 @@ end
 local job = trainer.new {
   name = opt.name, model = mapper, steps = opt.steps, lr = opt.lr, seed = opt.seed, warm = 10, adam = {clip = 5},
   checkpoint = trainer.in_library(run, tensors, texts), save_every = opt.save,
+  watch = opt.patience > 0 and {every = opt.every, patience = opt.patience, least = 0.001, measure = function() return method.validation(task, 8) end} or nil,
   step = function(_, rng) return method.loss(task, rng) end,
   log = function(step, values)
     run:log(step, values)
@@ -123,7 +125,8 @@ if not job:go() then
   error({exit = 130}, 0)
 end
 mapper:train(false)
-if opt.preview > 0 then preview(opt.steps) end
+if job:flat() then print(('the CLIP loss of unseen avatars is flat: ended after step %d'):format(job.at)) end
+if opt.preview > 0 then preview(job.at) end
 local thumbnail = mien.no_grad(function() return mien.to_pixels((edited(0))) end)
 assert(library:save{name = opt.name, status = 'complete', prompt = opt.prompt, basis = basis_name, model_hash = hash, seed = opt.seed, options = identity,
   weights = mapper, thumbnail = thumbnail, replace = opt.replace})

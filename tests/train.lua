@@ -43,6 +43,37 @@ T.test('training on three samples lowers their loss', function(t)
   t:ok(after < before, ('loss %.4f before, %.4f after 21 steps'):format(before, after))
 end)
 
+-- A watch ends a run whose measures have stopped falling, and a run that goes on from a checkpoint counts on.
+T.test('training ends when what is watched is flat', function(t)
+  local measures = {3, 2, 2.5, 1, 1, 1.5, 0.5}
+  local function run(file, stop_at)
+    local w, r = mien.tensor{1, 2}:param(), nil
+    r = trainer.new {name = 'watched', params = {w}, names = {'w'}, steps = 40, lr = 0.1, seed = 1, warm = 2, checkpoint = file, quiet = true, stop_at = stop_at,
+      watch = {every = 2, patience = 2, least = 0.001, measure = function() return measures[r.at / 2] end},
+      step = function() return w:square():sum() end}
+    return r
+  end
+  local whole = run()
+  t:ok(whole:go() and whole:flat())
+  t:equal(whole.at, 12)                                                  -- 1, then 1 and 1.5: twice without a better one
+  local file = folder .. '/watched.safetensors'
+  t:ok(not run(file, 10):go())
+  local rest = run(file)
+  t:ok(rest:go())
+  t:equal(rest.at, 12)
+  t:equal(rest.params[1]:totable(), whole.params[1]:totable())
+  t:ok(run(file):go(), 'a run that ended is ended')
+end)
+
+T.test('the loss of unseen avatars', function(t)
+  local job = task(method.new_mapper(a, {seed = 4}))
+  job.seed = 3
+  local function measure() return mien.no_grad(function() return mien.scope(function() return method.validation(job, 2) end) end) end
+  local first = measure()
+  t:equal(measure(), first)
+  t:ok(first > -1 and first < 1)
+end)
+
 T.test('draws that are kept', function(t)
   local mapper = method.new_mapper(a, {seed = 4})
   local job, fresh = task(mapper), task(mapper)

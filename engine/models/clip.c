@@ -6,6 +6,10 @@
  *   image:  patches, class token first, + positions, ln_pre, blocks, ln_post of token 0, times visual.proj
  *   text:   tokens + positions, causal blocks, ln_final at the end token, times text_projection
  *
+ * Small towers see little through one linear map of each patch.  With the setting `stem`, channels of convolutions, the picture first goes
+ * through these, 3x3 with stride 2, normalised in groups, relu, and patches are cut from what comes out (Xiao et al., "Early Convolutions Help
+ * Transformers See Better", NeurIPS 2021).  The published towers have none.
+ *
  * Features are not normalised.  The end token is where the ids are largest (published vocabulary), or the
  * first `eot` where the setting names one.  Positions after the last end token are not computed: the causal
  * mask keeps them from mattering. */
@@ -41,12 +45,51 @@ static mn_status declare_tower(mn_model *m, const char *tower, int64_t width, in
 
 static int64_t heads_of(int64_t width, int64_t head) { return width >= 2 * head ? width / head : 1; }
 
+/* ---- the picture's way to patches ---- */
+
+enum { STEM_MAX = 6 };
+typedef struct geometry { int layers; int64_t channels[STEM_MAX + 1], patch, side; } geometry;   /* channels before and after each layer; patch: pixels of what is cut */
+
+static mn_status geometry_of(mn_model *m, geometry *g) {
+    double stem[STEM_MAX];
+    int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch");
+    int layers = mn_config_list(m, "stem", stem, STEM_MAX);
+    if (mn_errcode()) return mn_errcode();
+    if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
+    if (patch % (1 << layers)) return mn_fail(MN_EARG, "clip: stem: at most as many halvings as patch %lld has expected, got %d", (long long)patch, layers);
+    *g = (geometry){.layers = layers, .channels = {3}, .patch = patch >> layers, .side = n / patch};
+    for (int k = 0; k < layers; k++) {
+        g->channels[k + 1] = (int64_t)stem[k];
+        if (stem[k] < 1 || stem[k] > 4096) return mn_fail(MN_EARG, "clip: stem: channels from 1 to 4096 expected, got %g", stem[k]);
+    }
+    return MN_OK;
+}
+
+static mn_status declare_stem(mn_model *m, const geometry *g) {
+    for (int k = 0; k < g->layers; k++) {
+        mn_name p = mn_join("visual.stem.%d", k);
+        mn_declare_conv(m, g->channels[k], g->channels[k + 1], 3, 3, mn_join("%s.conv", p.text).text);
+        mn_declare_norm(m, MN_NORM_GROUP, g->channels[k + 1], 1, mn_join("%s.norm", p.text).text);
+    }
+    return mn_errcode();
+}
+
+static mn_tensor *use_stem(mn_model *m, const geometry *g, mn_tensor *x) {
+    for (int k = 0; k < g->layers && x; k++) {
+        mn_name p = mn_join("visual.stem.%d", k);
+        x = mn_use_conv(m, mn_join("%s.conv", p.text).text, x, 2, 1);
+        x = mn_call(relu, T(mn_use_norm(m, MN_NORM_GROUP, mn_join("%s.norm", p.text).text, x, 1e-5)));
+    }
+    return x;
+}
+
 static mn_status build(mn_model *m) {
-    int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), vw = mn_config_int(m, "vision_width");
+    geometry g;
+    if (geometry_of(m, &g)) return mn_errcode();
+    int64_t vw = mn_config_int(m, "vision_width"), in = g.channels[g.layers];
     int64_t tw = mn_config_int(m, "text_width"), e = mn_config_int(m, "embed_dim"), head = mn_config_int(m, "head_width");
     int64_t context = mn_config_int(m, "context"), vocab = mn_config_int(m, "vocab");
     if (mn_errcode()) return mn_errcode();
-    if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
     if (head < 1 || vw % heads_of(vw, head) || tw % heads_of(tw, head))
         return mn_fail(MN_EARG, "clip: head_width: heads of this width, or one, should fill widths %lld and %lld; got %lld", (long long)vw, (long long)tw, (long long)head);
     double v = 1 / sqrt((double)vw);
@@ -54,9 +97,10 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)tw), true, MN_DIMS(tw, e), "text_projection");
     mn_declare(m, MN_INIT_CONST, log(1 / 0.07), true, 0, NULL, "logit_scale");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw), "visual.class_embedding");
-    mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS((n / patch) * (n / patch) + 1, vw), "visual.positional_embedding");
+    mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(g.side * g.side + 1, vw), "visual.positional_embedding");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw, e), "visual.proj");
-    mn_declare(m, MN_INIT_NORMAL, 1 / sqrt(3.0 * (double)(patch * patch)), true, MN_DIMS(vw, 3, patch, patch), "visual.conv1.weight");
+    declare_stem(m, &g);
+    mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)(in * g.patch * g.patch)), true, MN_DIMS(vw, in, g.patch, g.patch), "visual.conv1.weight");
     declare_norm(m, vw, "visual.ln_pre");
     declare_tower(m, VISUAL, vw, (int)mn_config_int(m, "vision_layers"));
     declare_norm(m, vw, "visual.ln_post");
@@ -101,19 +145,21 @@ static mn_tensor *tower(mn_model *m, const char *name, const char *letter, mn_te
 /* conv1 has kernel = stride = patch: a linear map of each patch flattened as (channel, row, column). */
 static mn_tensor *patches(mn_model *m, mn_tensor *x) {
     mn_tensor *w = mn_weight(m, "visual.conv1.weight");
-    int64_t n = x->shape[0], p = w->shape[2], g = x->shape[2] / p, in = 3 * p * p;
-    x = mn_permute(mn_reshape(x, 6, (int64_t[]){n, 3, g, p, g, p}), 6, (int[]){0, 2, 4, 1, 3, 5});
+    if (!x || !w) return NULL;
+    int64_t n = x->shape[0], c = x->shape[1], p = w->shape[2], g = x->shape[2] / p, in = c * p * p;
+    x = mn_permute(mn_reshape(x, 6, (int64_t[]){n, c, g, p, g, p}), 6, (int[]){0, 2, 4, 1, 3, 5});
     return mn_call(linear, T(mn_reshape(x, 3, (int64_t[]){n, g * g, in}), mn_reshape(w, 2, (int64_t[]){w->shape[0], in})));
 }
 
 static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
+    geometry g;
     int64_t size = mn_config_int(m, "image_resolution"), width = mn_config_int(m, "vision_width");
-    if (mn_expect(m, "image", "pixels", in[0], 4, (int64_t[]){-1, 3, size, size})) return mn_errcode();
+    if (geometry_of(m, &g) || mn_expect(m, "image", "pixels", in[0], 4, (int64_t[]){-1, 3, size, size})) return mn_errcode();
     mn_scope scope = mn_scope_open();
-    int64_t n = in[0]->shape[0], g = size / mn_config_int(m, "patch");
-    mn_tensor *x = patches(m, in[0]);
-    if (mn_trace.note) mn_noted(mn_reshape(mn_permute(x, 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, width, g, g}), "v.conv1");
+    int64_t n = in[0]->shape[0];
+    mn_tensor *x = patches(m, use_stem(m, &g, in[0]));
+    if (mn_trace.note) mn_noted(mn_reshape(mn_permute(x, 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, width, g.side, g.side}), "v.conv1");
     mn_tensor *first = mn_call(expand, T(mn_weight(m, "visual.class_embedding")), {"d0", n}, {"d1", 1}, {"d2", width});
     x = mn_call(add, T(mn_call(concat, T(first, x), {"axis", 1}), mn_weight(m, "visual.positional_embedding")));
     x = mn_noted(norm(m, "visual.ln_pre", x), "v.ln_pre");
@@ -215,5 +261,5 @@ static const mn_method methods[] = {
 
 const mn_modeldef mn_model_clip = {
     .name = "clip", .doc = "pictures and texts to features in one space", .build = build, .methods = methods,
-    .config = "{\"image_resolution\":224,\"patch\":32,\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
+    .config = "{\"image_resolution\":224,\"patch\":32,\"stem\":[],\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
               "\"text_width\":512,\"text_layers\":12,\"head_width\":64,\"eot\":-1,\"antialias\":0,\"crop\":[0,1,0,1]}"};

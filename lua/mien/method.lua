@@ -67,9 +67,12 @@ end
 -- Euclidean length over the last axis, safe at 0.
 local function length(x) return (x:square():sum{axis = -1} + 1e-8):sqrt() end
 
+-- Seed of the first avatar that training draws.
+local FIRST = 1000
+
 -- One draw of a batch: who, with which starting code, seen from where.
 local function draw(t, rng)
-  local seed, k = 1000 + rng:below(t.people), rng:below(t.references:dim(1)) + 1
+  local seed, k = FIRST + rng:below(t.people), rng:below(t.references:dim(1)) + 1
   return {seed = seed, code = k, yaw = rng:uniform(-t.yaw, t.yaw), pitch = rng:uniform(-t.pitch, t.pitch)}
 end
 
@@ -133,11 +136,26 @@ function method.terms(t, b, small)
 end
 
 -- The loss of one step.  t: {avatar, mapper, text [1,D], basis [K,D], gamma, guard, project, w_clip, w_id, w_m, batch, references [R,E], people, yaw,
--- pitch; for draws that are kept pool and seed; small: the share of the steps that are guided by small pictures}
+-- pitch, seed; for draws that are kept pool; small: the share of the steps that are guided by small pictures}
 function method.loss(t, rng)
   local small = (t.small or 0) > 0 and rng:uniform() < t.small
   local loss, terms = method.terms(t, method.batch(t, rng), small)
   return loss, {clip = terms.clip:item(), id = terms.id:item(), size = terms.size:item()}
+end
+
+-- The CLIP loss of `count` avatars that training never draws, each in a step's kind of draw; the same ones at every call.
+function method.validation(t, count)
+  if not t.unseen then
+    local rng, draws = mien.rng(t.seed, 2 ^ 33), {}
+    for i = 1, count do
+      draws[i] = draw(t, rng)
+      draws[i].seed = FIRST + t.people + i - 1
+    end
+    t.unseen = prepare(t, draws)
+    for _, name in ipairs(FIELDS) do t.unseen[name] = core.hold(t.unseen[name]) end
+  end
+  local _, terms = method.terms(t, t.unseen)
+  return terms.clip:item()
 end
 
 -- New Dual Mappers for this avatar.

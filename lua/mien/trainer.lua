@@ -11,8 +11,10 @@
 --     step = function(i, rng) ... return loss, {term = number} end,
 --     saved = function(run) ... end,   -- after each checkpoint
 --     stop_at = 500, quiet = true,     -- end this call early; print nothing
+--     watch = {every = 10, patience = 3, least = 0.001, measure = function() return number end},
+--                                      -- every so many steps; done when so many measures in a row were not lower by `least` than the lowest
 --   }
---   run:go()                           -- true when all steps are done, false when stopped before
+--   run:go()                           -- true when all steps are done (or the watch ended them), false when stopped before
 --   run:averages()                     -- list of averaged tensors in the order of run.names
 --
 -- All randomness of step i comes from the rng it is given, a function of (seed, i) alone.
@@ -75,6 +77,7 @@ function trainer:resume()
   end
   self.optimizer:restore(state, tonumber(meta.count))
   self.at = tonumber(meta.step)
+  if self.watch and meta.lowest then self.watch.lowest, self.watch.misses = tonumber(meta.lowest), tonumber(meta.misses) end
   if not self.quiet then io.stderr:write(('%s: resuming at step %d\n'):format(self.name, self.at)) end
 end
 
@@ -85,7 +88,9 @@ function trainer:save()
       t['w.' .. n], t['m.' .. n], t['v.' .. n] = self.params[i], state[2 * i - 1], state[2 * i]
       if self.average then t['e.' .. n] = self.average[i] end
     end
-    self.checkpoint.save(t, {step = tostring(self.at), count = tostring(count), config = self.config or ''})
+    local texts = {step = tostring(self.at), count = tostring(count), config = self.config or ''}
+    if self.watch and self.watch.lowest then texts.lowest, texts.misses = ('%.17g'):format(self.watch.lowest), tostring(self.watch.misses) end
+    self.checkpoint.save(t, texts)
   end
   if self.saved then self.saved(self) end
 end
@@ -110,13 +115,25 @@ function trainer:one(i)
   return values
 end
 
+-- Whether the watch has seen no better measure for as long as it waits.
+function trainer:flat()
+  local w = self.watch
+  return w ~= nil and w.lowest ~= nil and w.misses >= w.patience
+end
+
+local function look(w)
+  local value = mien.scope(function() return mien.no_grad(w.measure) end)
+  if not w.lowest or value < w.lowest - w.least then w.lowest, w.misses = value, 0 else w.misses = w.misses + 1 end
+  return value
+end
+
 function trainer:go()
   local before = mien.precision()
   mien.precision(self.precision or before)
   local began, saved = os.time(), os.time()
   local bar, means = mien.progress.new(self.name, self.steps), {}
   local stopped
-  while self.at < (self.stop_at or self.steps) and not stopped and os.time() - began < self.seconds do
+  while self.at < (self.stop_at or self.steps) and not stopped and not self:flat() and os.time() - began < self.seconds do
     local ok, values = pcall(self.one, self, self.at + 1)
     if not ok then
       if not mien.interrupted() then
@@ -127,8 +144,9 @@ function trainer:go()
       for _, p in ipairs(self.params) do p:zero_grad() end
       stopped = true
     else
+      if self.watch and self.at % self.watch.every == 0 then values.validation = look(self.watch) end
       for k, v in pairs(values) do means[k] = (means[k] or v) * 0.96 + v * 0.04 end
-      if not self.quiet then bar:step(self.at, means, self.at == self.steps) end
+      if not self.quiet then bar:step(self.at, means, self.at == self.steps or self:flat()) end
       if self.log then self.log(self.at, values) end
       if os.time() - saved >= self.save_every then
         local kept, why = pcall(self.save, self)
@@ -142,7 +160,7 @@ function trainer:go()
   self:save()
   self.means = means
   if stopped then io.stderr:write(('%s: stopped at step %d%s\n'):format(self.name, self.at, self.checkpoint and '; run it again to go on' or '')) end
-  return self.at >= self.steps
+  return self.at >= self.steps or self:flat()
 end
 
 return trainer

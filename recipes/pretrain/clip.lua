@@ -13,7 +13,7 @@ local opt = mien.options {
   batch   = {48, 'pairs a step'},
   lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order and captions'},
-  init    = {'', 'towers of the same settings and words whose weights a new run starts from'},
+  init    = {'', 'towers of the same words; a new run starts from those of their weights that have the same shape'},
 }
 local data = People.open(opt.people, 0, 100000)
 local seen, list = {}, {}
@@ -22,14 +22,17 @@ for _, w in ipairs(mien.words_split(mien.caption_words())) do
 end
 list = table.concat(list, '\n')
 local words = mien.words(list)
-local config = ('{"image_resolution":64,"patch":8,"vision_width":96,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
+local config = ('{"image_resolution":96,"patch":16,"stem":[32,64,96],"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
   :format(words:count())
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
 if opt.init ~= '' then
   local before = assert(mien.load_model(opt.init))
-  local _, names = clip:params()
-  for _, name in ipairs(names) do clip:set_weight(name, before:weight(name)) end
+  local own, names = clip:params()
+  for i, name in ipairs(names) do
+    local there = before:has(name) and before:weight(name)
+    if there and table.concat(there:shape(), ' ') == table.concat(own[i]:shape(), ' ') then clip:set_weight(name, there) end
+  end
 end
 print(clip, words:count() .. ' words')
 

@@ -176,7 +176,16 @@ static void test_clip(void) {
     CHECK_STATUS(MN_ESHAPE, call(m, "text", &x, f));
     mn_model_release(m);
     CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":7,\"image_resolution\":12}", 1));
+    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":6,\"image_resolution\":12,\"stem\":[8,8]}", 1));
+    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":6,\"image_resolution\":12,\"stem\":[0]}", 1));
     mn_error_clear();
+
+    /* convolutions before the patches: gradients reach their weights and the picture */
+    snprintf(config, sizeof config, "%.*s,\"stem\":[16]}", (int)strlen(CLIP) - 1, CLIP);
+    m = make(&mn_model_clip, config);
+    CHECK(mn_has_weight(m, "visual.stem.0.conv.weight") && mn_weight(m, "visual.conv1.weight")->shape[1] == 16 && mn_weight(m, "visual.conv1.weight")->shape[2] == 2);
+    gradients(m, clip_loss, 2, (mn_tensor *[]){x, ids});
+    mn_model_release(m);
     mn_st_close(g);
     mn_scope_close(scope);
 }

@@ -360,18 +360,18 @@ def peak(reset=False):
 
 lines = []
 def line(name, fn, note=''):
-    times, host = [], dev.type == 'cpu'
+    times, work, host = [], [], dev.type == 'cpu'
     if host:
         peak(True)
     for _ in range(opt.runs + (2 if opt.runs > 1 else 0)):
         wait()
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         with torch.autocast(dev.type, torch.bfloat16, enabled=opt.bf16):
             fn()
         wait()
         times.append((time.perf_counter() - began) * 1e3)
-    memory = {'process': peak()} if host else {}
-    lines.append({'name': name, 'ms': min(times), 'times': times, 'note': note, **memory})
+        work.append((time.process_time() - worked) * 1e3)
+    lines.append({'name': name, 'ms': min(times), 'times': times, 'note': note, **({'work': work, 'process': peak()} if host else {})})
     print(f'{name:44} {min(times):10.3f} ms  {note}', file=sys.stderr)
 
 

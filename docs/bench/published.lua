@@ -31,13 +31,13 @@ local function line(name, fn)
   collectgarbage()
   mien.memory_reset_peak()
   most(true)
-  local times = {}
+  local times, work = {}, {}
   for run = 0, opt.runs do
-    local began = mien.clock()
+    local began, worked = mien.clock(), os.clock()
     mien.scope(fn)
-    if run > 0 then times[run] = (mien.clock() - began) * 1e3 end
+    if run > 0 then times[run], work[run] = (mien.clock() - began) * 1e3, (os.clock() - worked) * 1e3 end
   end
-  lines[#lines + 1] = {name = name, times = times, tensors = mien.memory().peak, process = most()}
+  lines[#lines + 1] = {name = name, times = times, work = work, tensors = mien.memory().peak, process = most()}
   print(('%-28s %10.1f ms  %.2f GB of tensors, %.2f GB in all'):format(name, math.min(unpack(times)), lines[#lines].tensors * 1e-9, lines[#lines].process * 1e-9))
 end
 
@@ -88,20 +88,23 @@ local function report()
     for _, l in ipairs(t.lines) do
       local row = of[l.name]
       if not row then
-        row = {mien = {times = {}}, torch = {times = {}}}
+        row = {mien = {times = {}, work = {}}, torch = {times = {}, work = {}}}
         of[l.name], names[#names + 1] = row, l.name
       end
-      for _, ms in ipairs(l.times) do table.insert(row[who].times, ms) end
+      for _, key in ipairs{'times', 'work'} do
+        for _, ms in ipairs(l[key] or {}) do table.insert(row[who][key], ms) end
+      end
       for _, key in ipairs{'tensors', 'process'} do row[who][key] = math.max(row[who][key] or 0, l[key] or 0) end
     end
   end
-  local function s(row) return #row.times > 0 and ('%.3f'):format(median(row.times) * 1e-3) or '' end
+  local function s(list) return #list > 0 and ('%.3f'):format(median(list) * 1e-3) or '' end
+  local function ratio(a, b) return #a > 0 and #b > 0 and ('%.2f'):format(median(a) / median(b)) or '' end
   local function gb(bytes) return bytes and bytes > 0 and ('%.2f'):format(bytes * 1e-9) or '' end
-  print '| | mien, s | PyTorch, s | mien/PyTorch | mien: tensors, GB | whole process, GB | PyTorch: whole process, GB |\n|---|---|---|---|---|---|---|'
+  print '| | mien, s | PyTorch, s | ratio | processor, s | PyTorch | ratio | tensors, GB | process, GB | PyTorch |\n|---|---|---|---|---|---|---|---|---|---|'
   for _, name in ipairs(names) do
     local a, b = of[name].mien, of[name].torch
-    local ratio = #a.times > 0 and #b.times > 0 and ('%.2f'):format(median(a.times) / median(b.times)) or ''
-    print(('| %s | %s | %s | %s | %s | %s | %s |'):format(name, s(a), s(b), ratio, gb(a.tensors), gb(a.process), gb(b.process)))
+    print(('| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |'):format(name, s(a.times), s(b.times), ratio(a.times, b.times), s(a.work), s(b.work), ratio(a.work, b.work),
+      gb(a.tensors), gb(a.process), gb(b.process)))
   end
 end
 

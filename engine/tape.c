@@ -5,7 +5,10 @@
  * them.  mn_backward visits the nodes behind a loss from the latest to the
  * earliest; a node's backward always ADDS into its inputs' gradients.  The
  * gradient of an intermediate result is freed as soon as its node has run, and
- * so are the node's saved numbers. */
+ * so are the node's saved numbers.
+ *
+ * Inputs of half precision are computed with as f32: widened for the time of the
+ * op's forward and again of its backward, so that the f16 numbers are all that stays. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +215,10 @@ static mn_status bind_inputs(mn_op *op, int nin, mn_tensor *const *in) {
             continue;
         }
         if (!x->data) return mn_op_fail(op, MN_EARG, "input '%s' has been freed", name);
+        if (x->dtype == MN_F16) {
+            if (x->wants_grad) return mn_op_fail(op, MN_EDTYPE, "input '%s' is f16, which can have no gradient", name);
+            if (!(x = mn_cast(x, MN_F32))) return mn_errcode();
+        }
         if (mn_is_real(x->dtype)) {
             if (have_real && x->dtype != op->dtype)
                 return mn_op_fail(op, MN_EDTYPE, "input '%s' is %s, the inputs before it are %s", name, mn_dtype_name(x->dtype), mn_dtype_name(op->dtype));
@@ -245,11 +252,11 @@ static mn_status bind_attrs(mn_op *op, int nattr, const mn_attr *attrs) {
     return MN_OK;
 }
 
-/* Turn the finished op into a node behind its outputs. */
-static void record(mn_op *op, int nout) {
+/* Turn the finished op into a node behind its outputs; in: the inputs as they were given, half precision not widened. */
+static void record(mn_op *op, int nout, mn_tensor *const *in) {
     op->seq = next_seq++;
     for (int j = 0; j < op->nin; j++) {
-        mn_tensor *x = op->in[j];
+        mn_tensor *x = op->in[j] = in[j];
         if (!x) continue;
         x->edges++;
         if (op->def->saves & MN_SAVE_IN(j)) {
@@ -297,7 +304,7 @@ mn_status mn_apply(const mn_opdef *def, int nin, mn_tensor *const *in, int nattr
     }
     for (int k = 0; k < nout; k++) out[k] = op->out[k];
     for (int k = 0; k < nout; k++) if (out[k]) mn_retain(out[k]);
-    if (op->recording) { op->refs = 1; record(op, nout); mn_op_release(op); }
+    if (op->recording) { op->refs = 1; record(op, nout, in); mn_op_release(op); }
     else {
         for (int k = 0; k < MN_MAX_AUX; k++) mn_release(op->aux[k]);
         free(op);
@@ -363,9 +370,9 @@ static mn_op **collect(mn_op *root, int64_t *n) {
     return list;
 }
 
-/* Numbers the op saved are put back where its inputs and outputs lost theirs. */
+/* Numbers the op saved are put back where its inputs and outputs lost theirs; half precision is widened again. */
 static mn_status run_backward(mn_op *op) {
-    mn_tensor *lent_in[MN_MAX_IN] = {NULL}, *lent_out[MN_MAX_OUT] = {NULL};
+    mn_tensor *lent_in[MN_MAX_IN] = {NULL}, *lent_out[MN_MAX_OUT] = {NULL}, *given[MN_MAX_IN];
     bool any = false;
     for (int k = 0; k < MN_MAX_OUT; k++) any |= mn_dout(op, k) != NULL;
     if (!any) return MN_OK;
@@ -377,7 +384,11 @@ static mn_status run_backward(mn_op *op) {
         if (op->saved_out[k] && op->out[k] && !op->out[k]->data)
             mn_tensor_attach(lent_out[k] = op->out[k], op->saved_out[k], op->saved_out_data[k]);
     const mn_device made = mn_device_use(op->device);
-    mn_status s = op->def->backward(op);
+    memcpy(given, op->in, sizeof given);
+    for (int j = 0; j < op->nin; j++)
+        if (op->saved_in[j] && op->in[j]->dtype == MN_F16) op->in[j] = mn_cast(op->in[j], MN_F32);
+    mn_status s = mn_errcode() ? mn_errcode() : op->def->backward(op);
+    memcpy(op->in, given, sizeof given);
     mn_device_use(made);
     for (int j = 0; j < op->nin; j++) if (lent_in[j]) { lent_in[j]->buf = NULL; lent_in[j]->data = NULL; }
     for (int k = 0; k < MN_MAX_OUT; k++) if (lent_out[k]) { lent_out[k]->buf = NULL; lent_out[k]->data = NULL; }

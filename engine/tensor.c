@@ -337,13 +337,17 @@ double mn_item(mn_tensor *t, int64_t i) {
     }
 }
 
+#define CAST(S, D)                                                                                \
+    _Pragma("omp parallel for simd if (t->n > 65536)")                                            \
+    for (int64_t i = 0; i < t->n; i++) ((D *)c->data)[i] = (D)((S *)t->data)[i];                  \
+    break
 #define CAST_FROM(S)                                                                              \
     switch (dtype) {                                                                              \
-    case MN_F32: for (int64_t i = 0; i < t->n; i++) ((float *)c->data)[i] = (float)((S *)t->data)[i]; break;       \
-    case MN_F64: for (int64_t i = 0; i < t->n; i++) ((double *)c->data)[i] = (double)((S *)t->data)[i]; break;     \
-    case MN_I32: for (int64_t i = 0; i < t->n; i++) ((int32_t *)c->data)[i] = (int32_t)((S *)t->data)[i]; break;   \
-    case MN_U8: for (int64_t i = 0; i < t->n; i++) ((uint8_t *)c->data)[i] = (uint8_t)((S *)t->data)[i]; break;    \
-    default: for (int64_t i = 0; i < t->n; i++) ((_Float16 *)c->data)[i] = (_Float16)((S *)t->data)[i]; break;     \
+    case MN_F32: CAST(S, float);                                                                  \
+    case MN_F64: CAST(S, double);                                                                 \
+    case MN_I32: CAST(S, int32_t);                                                                \
+    case MN_U8: CAST(S, uint8_t);                                                                 \
+    default: CAST(S, _Float16);                                                                   \
     }
 /* By the host, also for a tensor of the GPU: types change where files are read and written. */
 mn_tensor *mn_cast(mn_tensor *t, mn_dtype dtype) {

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""The published forward pass and a training step in plain PyTorch, for docs/bench/gpu.lua to be compared with.
+"""The published forward pass and a training step in plain PyTorch, for docs/bench/gpu.lua to be compared with, and on the processor
+what docs/bench/published.lua times.
 
     gpu_torch.py SHARED [--device cuda] [--runs 10] [--compile] [--bf16] [--seed 1] > times.json
+    gpu_torch.py SHARED --device cpu --only published > times.json
 
 SHARED is the folder of the goldens (oracle/next3d/ARCHITECTURE.md describes the network, oracle/seeded.py draws its weights).
 TF32 and cudnn.benchmark are on.  --compile times the same under torch.compile, --bf16 under autocast.  Everything is on the device
 before the clock starts, and the rasteriser's result, alpha and the mouth's box, which depend on the mesh alone, are given: what PyTorch
 would need an extension for costs it nothing here.  The picture is compared with the golden first; the difference is in the output.
-Names of lines are those of gpu.lua.  Needs numpy and torch."""
+Names of lines are those of gpu.lua; with --only published those of published.lua, and the mesh has its gradient: texture coordinates are
+then interpolated from its vertices, in the triangles that the rasteriser found.  Needs numpy and torch."""
 import argparse, json, math, os, sys, time
 import numpy as np, torch
 import torch.nn.functional as F
@@ -15,7 +18,7 @@ import torch.nn.functional as F
 ap = argparse.ArgumentParser()
 ap.add_argument('shared'); ap.add_argument('--device', default='cuda'); ap.add_argument('--runs', type=int, default=10)
 ap.add_argument('--compile', action='store_true'); ap.add_argument('--bf16', action='store_true'); ap.add_argument('--seed', type=int, default=1)
-ap.add_argument('--batch', type=int, default=4, help='of the training step'); ap.add_argument('--only', default='', help='edit: leave the training step out')
+ap.add_argument('--batch', type=int, default=4, help='of the training step'); ap.add_argument('--only', default='', help='edit: leave the training step out; published: see above')
 opt = ap.parse_args()
 oracle = opt.shared if os.path.exists(opt.shared + '/seeded.py') else opt.shared + '/oracle'
 sys.path.insert(0, oracle)
@@ -155,26 +158,30 @@ def mapping(z, c):
 # ---- the mesh: grids, alphas and the mouth's box, found once on the host (sections 4 and 5) ----
 
 
+def edge(x, y, s, t): return (x - s[0]) * (t[1] - s[1]) - (y - s[1]) * (t[0] - s[0])
+
+
 def views(v):
     vert, lms = v[:5023], v[5023:]
     faces, uvf, uv = topo['faces'][:, [0, 2, 1]], topo['uvfaces'][:, [0, 2, 1]], topo['raw_uvcoords']
     uvn = np.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], 1).astype(np.float32)
     mask = torch.from_numpy(gold['in.uv_face_mask'].astype(np.float32) / 255)[None, None]
-    size, grids, alphas = 256, [], []
+    size, grids, alphas, hits = 256, [], [], []
 
-    def turned(p, angles):
+    def turn(angles):
         (sx, sy, sz), (cx, cy, cz) = [f(torch.tensor(angles) * np.pi / 180.).tolist() for f in (torch.sin, torch.cos)]
         X = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]], np.float32)
         Y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]], np.float32)
         Z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]], np.float32)
-        return ((p * np.float32([1, -1, 1])) @ (Z @ Y @ X) + np.float32([0, -.01, -.01])) * np.float32(5)
+        return np.float32([[1], [-1], [1]]) * (Z @ Y @ X)
+    shift = np.float32([0, -.01, -.01])
     axis = (1 - (2 * np.arange(size) + 1) / size).astype(np.float32)
     for angles in ([0., 0, 0], [0., 90, 0], [0., -90, 0], [90., 0, 0]):
-        q = turned(vert, angles)
+        M = turn(angles)
+        q = (vert @ M + shift) * np.float32(5)
         pts = np.stack([-q[:, 0], q[:, 1], 10 - q[:, 2]], 1).astype(np.float32)
-        depth, hit, grid = np.full((size, size), np.inf, np.float32), np.zeros((size, size), bool), np.zeros((size, size, 2), np.float32)
+        depth, face, grid = np.full((size, size), np.inf, np.float32), np.full((size, size), -1), np.zeros((size, size, 2), np.float32)
 
-        def edge(x, y, s, t): return (x - s[0]) * (t[1] - s[1]) - (y - s[1]) * (t[0] - s[0])
         for k, (a, b, c) in enumerate(pts[faces]):
             e = edge(a[0], a[1], b, c)
             xs = np.nonzero((axis >= min(a[0], b[0], c[0])) & (axis <= max(a[0], b[0], c[0])))[0]
@@ -188,11 +195,11 @@ def views(v):
             d = w[0] * a[2] + w[1] * b[2] + w[2] * c[2]
             ok = (w[0] > 0) & (w[1] > 0) & (w[2] > 0) & (d >= 0) & (d < depth[box])
             depth[box] = np.where(ok, d, depth[box])
-            hit[box] |= ok
+            face[box] = np.where(ok, k, face[box])
             t = sum(w[i][..., None] * uvn[uvf[k, i]] for i in range(3))
             grid[box] = np.where(ok[..., None], t, grid[box])
         g = torch.from_numpy(grid)[None]
-        a = (F.grid_sample(mask, g, align_corners=False)[0, 0].numpy() * hit).astype(np.float32)
+        a = (F.grid_sample(mask, g, align_corners=False)[0, 0].numpy() * (face >= 0)).astype(np.float32)
         seen, stack = np.zeros(a.shape, bool), [(0, 0)]
         while stack:
             y, x = stack.pop()
@@ -200,24 +207,36 @@ def views(v):
                 seen[y, x] = True
                 stack += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
         grids.append(g)
+        hits.append([torch.from_numpy(t).to(dev) for t in (M, *np.nonzero(face >= 0), faces[face[face >= 0]].astype(np.int64), uvn[uvf[face[face >= 0]]])])
         alphas.append(torch.from_numpy(np.where(seen, a, 1).astype(np.float32))[None, None])
-    q = turned(lms, [0., 0, 0])
+    q = (lms @ turn([0., 0, 0]) + shift) * np.float32(5)
     p = np.stack([q[:, 0], -q[:, 1]], 1) * np.float32(128) + np.float32(128)
     h = int(np.float32(1.2) * max(np.ptp(p[48:60, 0]), np.ptp(p[48:60, 1]))) // 2
     cu, cv = (p[48] + p[54]) / 2
     alphas = [alphas[0], (alphas[1] != 0).float(), alphas[3]]
-    return [g.to(dev) for g in grids], [a.to(dev) for a in alphas], (int(cv - h), int(cv + h), int(cu - h), int(cu + h))
 
 
-GRIDS, ALPHAS, BOX = views(gold['in.v'][0])
+    def lookup(mesh):                                                               # the grids again, from vertices that want a gradient
+        ax, again = torch.from_numpy(axis).to(dev), []
+        for M, rows, columns, corners, uvs in hits:
+            q = (mesh @ M + torch.from_numpy(shift).to(dev)) * 5
+            a, b, c = ((-t[:, 0], t[:, 1]) for t in q[corners].unbind(1))
+            x, y = ax[columns], ax[rows]
+            w = torch.stack([edge(x, y, b, c), edge(x, y, c, a), edge(x, y, a, b)], 1) / (edge(*c, a, b) + 1e-8)[:, None]
+            again.append(torch.zeros(1, size, size, 2, device=dev).index_put((torch.zeros_like(rows), rows, columns), (w[:, :, None] * uvs).sum(1)))
+        return again
+    return lookup, [g.to(dev) for g in grids], [a.to(dev) for a in alphas], (int(cv - h), int(cv + h), int(cu - h), int(cu + h))
+
+
+LOOKUP, GRIDS, ALPHAS, BOX = views(gold['in.v'][0])
 
 # ---- the generator ----
 
 
-def planes(ws, texture, static):
+def planes(ws, texture, static, grids=GRIDS):
     n = ws.shape[0]
     st = ws[:, :14]
-    r = [F.grid_sample(texture, g.expand(n, -1, -1, -1), align_corners=False) for g in GRIDS]
+    r = [F.grid_sample(texture, g.expand(n, -1, -1, -1), align_corners=False) for g in grids]
     y0, y1, x0, x1 = BOX
     mouth = conditional('mouth_backbone.synthesis', resize(r[0][:, :, y0:y1, x0:x1], 64, 64), st, 64, 4, 64)
     front = r[0].clone()
@@ -332,18 +351,56 @@ def wait():
         torch.cuda.synchronize()
 
 
+def peak(reset=False):
+    """The most memory this process has had, in bytes, since the last reset."""
+    if reset:
+        open('/proc/self/clear_refs', 'w').write('5')
+    return int(next(row for row in open('/proc/self/status') if row.startswith('VmHWM')).split()[1]) * 1024
+
+
 lines = []
 def line(name, fn, note=''):
-    best = math.inf
+    times, work, host = [], [], dev.type == 'cpu'
+    if host:
+        peak(True)
     for _ in range(opt.runs + (2 if opt.runs > 1 else 0)):
         wait()
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         with torch.autocast(dev.type, torch.bfloat16, enabled=opt.bf16):
             fn()
         wait()
-        best = min(best, time.perf_counter() - began)
-    lines.append({'name': name, 'ms': best * 1e3, 'note': note})
-    print(f'{name:44} {best * 1e3:10.3f} ms  {note}', file=sys.stderr)
+        times.append((time.perf_counter() - began) * 1e3)
+        work.append((time.process_time() - worked) * 1e3)
+    lines.append({'name': name, 'ms': min(times), 'times': times, 'note': note, **({'work': work, 'process': peak()} if host else {})})
+    print(f'{name:44} {min(times):10.3f} ms  {note}', file=sys.stderr)
+
+
+def published(ws, cam):
+    """The lines of published.lua."""
+    mesh = torch.from_numpy(np.array(gold['in.v'])).to(dev)[0, :5023]
+    cot = torch.randn(1, 3, 512, 512, device=dev)
+    C = {k: v.float() for k, v in weights('clip/state_dict_vitb32.tsv').items() if k.startswith('visual')}
+
+    def clip_gradient():
+        x = cot.clone().requires_grad_()
+        clip_image(C, x).sum().backward()
+    with torch.no_grad():
+        line('CLIP forward', lambda: clip_image(C, cot))
+    line('CLIP forward and backward', clip_gradient)
+    with torch.no_grad():
+        line('full forward', lambda: edit(ws, cam))
+        pl = planes(ws, plain('texture_backbone.synthesis', ws[:, 14:]), plain('backbone.synthesis', ws[:, :14]))
+        line('a further view', lambda: render(pl, ws, cam))
+        del pl
+
+    def gradient():
+        w, v = ws.clone().requires_grad_(), mesh.clone().requires_grad_()
+        pl = planes(w, plain('texture_backbone.synthesis', w[:, 14:]), plain('backbone.synthesis', w[:, :14]), LOOKUP(v))
+        (render(pl, w, cam) * cot).mean().backward()
+        return w.grad, v.grad
+    if 'grad_ws' in gold:
+        print('gradients', [float((a.cpu() - torch.from_numpy(np.array(gold[k][0]))).norm() / np.linalg.norm(gold[k])) for a, k in zip(gradient(), ('grad_ws', 'grad_v_undetached'))], file=sys.stderr)
+    line('forward and backward', gradient)
 
 
 def main():
@@ -361,11 +418,14 @@ def main():
         if error > 1e-2:
             sys.exit('this is not the published forward pass')
         texture, static = still(ws[:, 14:]), plain('backbone.synthesis', ws[:, :14])
-        pl = planes(ws, texture, static)
-        line('an edit: codes to picture', lambda: whole(ws, cam))
-        line('a change of expression alone', lambda: view(expression(ws, texture, static), ws, cam), 'rasteriser, alpha and box left out')
-        line('a further view', lambda: view(pl, ws, cam))
-    if opt.only != 'edit':
+        if opt.only != 'published':
+            pl = planes(ws, texture, static)
+            line('an edit: codes to picture', lambda: whole(ws, cam))
+            line('a change of expression alone', lambda: view(expression(ws, texture, static), ws, cam), 'rasteriser, alpha and box left out')
+            line('a further view', lambda: view(pl, ws, cam))
+    if opt.only == 'published':
+        published(ws, cam)
+    elif opt.only != 'edit':
         C = {k: v.float() for k, v in weights('clip/state_dict_vitb32.tsv').items() if k.startswith('visual')}
         A, n = weights('arcface/state_dict.tsv'), opt.batch
         w4, c4, s4 = ws.repeat(n, 1, 1), cam.repeat(n, 1), static.repeat(n, 1, 1, 1)

@@ -23,10 +23,20 @@ static int l_new(lua_State *L) {
     mn_model *m = def ? mn_model_new(def, luaL_optstring(L, 2, NULL), (uint64_t)luaL_optnumber(L, 3, 0)) : NULL;
     return m ? push_model(L, m) : bind_raise(L);
 }
+static bool half;                                        /* how load_model keeps weights, unless told */
 static int l_load(lua_State *L) {
     bind_enter(L);
-    mn_model *m = mn_model_load(luaL_checkstring(L, 1));
+    static const char *const names[] = {"half", NULL};
+    bind_check_options(L, 2, "load_model", names);
+    mn_model *m = mn_model_load(luaL_checkstring(L, 1), bind_option(L, 2, "half", half) != 0);
     return m ? push_model(L, m) : bind_failed(L);
+}
+/* mien.weights([name]): the setting; sets it when a name is given */
+static int l_weights(lua_State *L) {
+    static const char *const names[] = {"f32", "f16", NULL};
+    if (!lua_isnoneornil(L, 1)) half = luaL_checkoption(L, 1, NULL, names) == 1;
+    lua_pushstring(L, names[half]);
+    return 1;
 }
 static int l_gc(lua_State *L) {
     mn_model **p = luaL_checkudata(L, 1, MN_MODEL_TYPE);
@@ -95,7 +105,12 @@ static int l_set_weight(lua_State *L) {
     mn_scope_close(s);
     return failed ? bind_raise(L) : 0;
 }
-static int l_train(lua_State *L) { mn_model_train(bind_model(L, 1), lua_isnoneornil(L, 2) || lua_toboolean(L, 2)); lua_settop(L, 1); return 1; }
+static int l_train(lua_State *L) {
+    bind_enter(L);
+    if (mn_model_train(bind_model(L, 1), lua_isnoneornil(L, 2) || lua_toboolean(L, 2))) return bind_raise(L);
+    lua_settop(L, 1);
+    return 1;
+}
 static int l_restore(lua_State *L) {
     bind_enter(L);
     if (mn_model_restore(bind_model(L, 1), luaL_checkstring(L, 2))) return bind_failed(L);
@@ -193,7 +208,7 @@ static int l_kinds(lua_State *L) {
 }
 
 void bind_open_model(lua_State *L) {
-    static const luaL_Reg make[] = {{"new_model", l_new}, {"load_model", l_load}, {"model_kinds", l_kinds}, {"trace", l_trace}, {0}};
+    static const luaL_Reg make[] = {{"new_model", l_new}, {"load_model", l_load}, {"weights", l_weights}, {"model_kinds", l_kinds}, {"trace", l_trace}, {0}};
     static const luaL_Reg common[] = {{"kind", l_kind}, {"hash", l_hash}, {"config", l_config}, {"config_json", l_config_json}, {"numbers", l_numbers},
         {"params", l_params}, {"weight", l_weight}, {"has", l_has}, {"set_weight", l_set_weight}, {"train", l_train}, {"restore", l_restore}, {"save", l_save}, {0}};
     luaL_newmetatable(L, MN_MODEL_TYPE);

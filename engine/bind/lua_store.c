@@ -24,7 +24,7 @@ mn_store *store_arg(lua_State *L) {
 
 static void *open_model(const char *path, void *unused) {
     (void)unused;
-    return mn_model_load(path);
+    return mn_model_load(path, false);
 }
 
 /* ---- the library -------------------------------------------------------- */

@@ -91,6 +91,17 @@ static void miss(mn_model *m, int *count, const char *fmt, ...) {
     ++*count;
 }
 
+/* t as f16, which has to hold every value. */
+static mn_tensor *narrowed(mn_tensor *t, const char *name) {
+    mn_tensor *h = mn_cast(t, MN_F16);
+    for (int64_t i = 0; h && h != t && i < h->n; i++)
+        if (isinf((float)((const _Float16 *)h->data)[i])) {
+            mn_fail(MN_EFORMAT, "'%s' has a value beyond what f16 holds (65504), at position %lld: load it as f32", name, (long long)i);
+            return NULL;
+        }
+    return h;
+}
+
 /* The file's tensor of that name as dtype; NULL, counted, when there is none of that shape. */
 static mn_tensor *stored(mn_model *m, mn_st *st, const char *name, mn_dtype dtype, int nd, const int64_t *shape) {
     if (!mn_st_has(st, name)) return miss(m, &m->lacks, "%s", name), NULL;
@@ -102,7 +113,7 @@ static mn_tensor *stored(mn_model *m, mn_st *st, const char *name, mn_dtype dtyp
         for (int d = 0; d < nd; d++) snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", d ? "," : "", (long long)shape[d]);
         miss(m, &m->misfits, "%s (%s, %s] expected)", name, mn_shape_text(t), want);
     }
-    return fits ? mn_cast(t, dtype) : NULL;
+    return !fits ? NULL : dtype == MN_F16 ? narrowed(t, name) : mn_cast(t, dtype);
 }
 
 /* The tensor for a new slot: the file's while one is loaded, else an empty one (*fresh) for the caller to fill. */
@@ -121,7 +132,8 @@ mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, in
     va_end(args);
     if (mn_errcode()) return mn_errcode();
     mn_scope scope = mn_scope_open();
-    mn_tensor *t = slot_tensor(m, MN_F32, nd, shape, name, &fresh);
+    const bool large = nd > 1 && trainable;
+    mn_tensor *t = slot_tensor(m, m->half && large ? MN_F16 : MN_F32, nd, shape, name, &fresh);
     for (int64_t i = 0; t && fresh && i < t->n; i++)
         ((float *)t->data)[i] = (float)(init == MN_INIT_CONST ? value : init == MN_INIT_NORMAL ? value * mn_rng_normal(&m->rng)
                                         : init == MN_INIT_UNIFORM ? value * (2 * mn_rng_uniform(&m->rng) - 1) : 0);
@@ -154,6 +166,7 @@ void mn_keep_on_host(mn_model *m, const char *name) {
 }
 
 mn_status mn_model_to(mn_model *m, mn_device device) {
+    if (m->half && device != MN_CPU) return mn_fail(MN_EARG, "%s: weights can be kept as f16 on the processor alone", m->def->name);
     mn_scope scope = mn_scope_open();
     for (int i = 0; i < m->n && !mn_errcode(); i++) {
         mn_slot *slot = &m->slots[i];
@@ -242,13 +255,14 @@ static mn_status check_keys(mn_model *m) {
 
 /* ---- life ---- */
 
-static mn_model *make(const mn_modeldef *def, const char *config, uint64_t seed, mn_st *from) {
+static mn_model *make(const mn_modeldef *def, const char *config, uint64_t seed, mn_st *from, bool half) {
     if (mn_errcode()) return NULL;
     mn_model *m = calloc(1, sizeof *m);
     if (!m) { mn_fail(MN_ENOMEM, "model: out of memory"); return NULL; }
     m->refs = 1;
     m->def = def;
     m->from = from;
+    m->half = half;
     m->source.fd = -1;
     m->rng = mn_rng_seed(seed, 0x6d6f64656cull);
     m->config_text = strdup(config ? config : "{}");
@@ -259,7 +273,7 @@ static mn_model *make(const mn_modeldef *def, const char *config, uint64_t seed,
     m->from = NULL;
     return m;
 }
-mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed) { return make(def, config, seed, NULL); }
+mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed) { return make(def, config, seed, NULL, false); }
 
 mn_model *mn_model_retain(mn_model *m) { m->refs++; return m; }
 void mn_model_release(mn_model *m) {
@@ -274,12 +288,14 @@ void mn_model_release(mn_model *m) {
     free(m);
 }
 
-void mn_model_train(mn_model *m, bool on) {
+mn_status mn_model_train(mn_model *m, bool on) {
+    if (on && m->half) return mn_fail(MN_EARG, "%s: its weights are kept as f16 and cannot be trained: load it as f32", m->def->name);
     m->training = on;
     for (int i = 0; i < m->n; i++) {
         m->slots[i].t->wants_grad = on && m->slots[i].trainable;
         if (!on) mn_grad_zero(m->slots[i].t);
     }
+    return MN_OK;
 }
 int64_t mn_model_numbers(const mn_model *m) {
     int64_t n = 0;
@@ -315,7 +331,7 @@ const char *mn_model_hash(mn_model *m) {
     return same && !mn_sha256_fd(m->source.fd, m->source.path, m->hash) ? m->hash : NULL;
 }
 
-mn_model *mn_model_load(const char *path) {
+mn_model *mn_model_load(const char *path, bool half) {
     mn_st *st = mn_st_open(path);
     if (!st) return NULL;
     const char *kind = mn_st_meta(st, "mien.kind"), *config = mn_st_meta(st, "mien.config");
@@ -323,7 +339,7 @@ mn_model *mn_model_load(const char *path) {
     if (!kind) mn_fail(MN_EFORMAT, "%s: no 'mien.kind' in its metadata: not a model of ours; published files come in with `mien import`", path);
     else {
         const mn_modeldef *def = mn_model_kind(kind);
-        if (def) m = make(def, config, 0, st);
+        if (def) m = make(def, config, 0, st, half);
         if (!m) mn_fail_context("%s", path);
         if (m && (fits(m, st, path) || note_source(m, path))) { mn_model_release(m); m = NULL; }
     }

@@ -32,7 +32,7 @@ typedef enum mn_init { MN_INIT_ZERO, MN_INIT_CONST, MN_INIT_NORMAL, MN_INIT_UNIF
 
 typedef struct mn_slot {
     char *name;
-    mn_tensor *t;                        /* f32 (or i32 for index tables) */
+    mn_tensor *t;                        /* f32; i32 for index tables; f16 for large weights of a model loaded so */
     bool trainable;                      /* false: a buffer */
     bool host;                           /* read by the host: stays there */
 } mn_slot;
@@ -53,6 +53,7 @@ struct mn_model {
     struct { int fd; int64_t size, mtime; char path[256]; } source;      /* the file it came from; fd -1 when made here */
     char hash[65];                       /* sha256 of that file once mn_model_hash was asked, else "" */
     bool training;
+    bool half;                           /* large weights are f16 */
     mn_device device;                    /* of the weights; inputs of methods have to be there, too */
 };
 
@@ -62,8 +63,10 @@ const mn_modeldef *mn_model_kind(const char *name);      /* NULL + MN_ENOTFOUND 
 /* A model with fresh weights.  config: JSON object or NULL; unknown keys are refused by name. */
 mn_model *mn_model_new(const mn_modeldef *def, const char *config, uint64_t seed);
 /* Kind and configuration from the file; every declared tensor must be there with its shape.  The numbers stay in the file
- * (mapped) until they are used, where they are stored as f32 or i32. */
-mn_model *mn_model_load(const char *path);
+ * (mapped) until they are used, where they are stored as f32 or i32.
+ * half: matrices and kernels are kept as f16, which is half the memory, and computed with as f32, one at a time; values beyond
+ * f16's 65504 are refused.  Such a model cannot be trained. */
+mn_model *mn_model_load(const char *path, bool half);
 /* sha256 of the file it was loaded from, computed at the first call; "" when made here.  NULL with a sentence when the
  * file has changed since. */
 const char *mn_model_hash(mn_model *m);
@@ -73,10 +76,10 @@ mn_status mn_model_restore(mn_model *m, const char *path);
 mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, const char *const *meta);
 mn_model *mn_model_retain(mn_model *m);
 void mn_model_release(mn_model *m);
-/* Moves the weights there; to be called before anyone else holds them (an optimiser). */
+/* Moves the weights there (MN_EARG for f16 weights); to be called before anyone else holds them (an optimiser). */
 mn_status mn_model_to(mn_model *m, mn_device device);
-/* Trainable tensors want gradients (on) or not (off, the state after creation). */
-void mn_model_train(mn_model *m, bool on);
+/* Trainable tensors want gradients (on) or not (off, the state after creation).  MN_EARG for weights kept as f16. */
+mn_status mn_model_train(mn_model *m, bool on);
 int64_t mn_model_numbers(const mn_model *m);             /* count of trainable numbers */
 
 /* ---- inside models ---- */

@@ -242,7 +242,7 @@ mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const cha
     if (kind->needs_model && !strcmp(checkpoint, "-")) return mn_fail(MN_EARG, "parity %s: a model file expected, got '-'", kind->name);
     mn_scope scope = mn_scope_open();
     mn_parity p = {.golden = mn_st_open(golden)};
-    mn_model *m = p.golden && strcmp(checkpoint, "-") ? mn_model_load(checkpoint) : NULL;
+    mn_model *m = p.golden && strcmp(checkpoint, "-") ? mn_model_load(checkpoint, false) : NULL;
     report r = {print, arg, 0, 0, 0};
     if (m && strcmp(m->def->name, kind->name)) mn_fail(MN_EARG, "%s: a %s expected, it holds a %s", checkpoint, kind->name, m->def->name);
     if (m) mn_model_to(m, device);

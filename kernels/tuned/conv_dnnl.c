@@ -7,8 +7,8 @@
  * threads) is kept in a bounded table, the least recently used one making room.
  *
  * 3x3 convolutions of stride 1 over enough pixels go by Winograd's method F(4x4,3x3), which is two to three times
- * faster; its results are off by 2e-6 of the largest instead of 4e-7
- * (docs/bench/conv.md).
+ * faster; its results are off by 2e-6 of the largest instead of 4e-7 (docs/bench/conv.md).  Large ones are winograd.c's;
+ * gradients to kernels, and small maps, take the library's where the processor has AVX-512.
  *
  * With mn_set_precision(MN_BF16) the two factors are described as bfloat16 and the result as f32: the reordering rounds
  * them, and processors with matrix units (AMX) multiply an order of magnitude faster.
@@ -21,6 +21,7 @@
 #include <string.h>
 #include "internal.h"
 #include "tuned.h"
+#include "winograd.h"
 
 enum kind { FWD, BWD_X, BWD_W };
 enum { X, WEIGHTS, Y, OPERANDS };                  /* each kind computes one from the other two */
@@ -206,13 +207,19 @@ static int run(const struct k_conv *p, enum kind kind) {
     return failed;
 }
 
+/* y or dx, by Winograd's method on our own layout where that is faster. */
+static int windowed(const struct k_conv *p, enum kind kind) {
+    const int s = bf16_pays() ? -1 : winograd(p, kind == BWD_X);
+    return s < 0 ? run(p, kind) : s;
+}
+
 /* ---- 1x1 kernels of stride 1: matrix products on our own layout, x [C,HW] and y [O,HW] per sample ---- */
 
 static bool pointwise(const struct k_conv *p) { return p->kh == 1 && p->kw == 1 && p->stride == 1 && p->pad == 0 && p->groups == 1; }
 
 int kt_conv_fwd(const void *args) {
     const struct k_conv *p = args;
-    if (!pointwise(p)) return run(p, FWD);
+    if (!pointwise(p)) return windowed(p, FWD);
     const int64_t S = p->H * p->W;
     return kt_matmul(&(struct k_matmul){.n = p->n, .batch = p->N, .M = p->O, .N = S, .K = p->C, .sum = 1, .a = p->w, .ta = p->swapped != 0,
                                         .b = p->x, .b_batch = p->C * S, .c = p->out});
@@ -220,7 +227,7 @@ int kt_conv_fwd(const void *args) {
 
 int kt_conv_bwd_x(const void *args) {
     const struct k_conv *p = args;
-    if (!pointwise(p)) return run(p, BWD_X);
+    if (!pointwise(p)) return windowed(p, BWD_X);
     const int64_t S = p->H * p->W;
     return kt_matmul(&(struct k_matmul){.n = p->n, .batch = p->N, .M = p->C, .N = S, .K = p->O, .sum = 1, .a = p->w, .ta = !p->swapped,
                                         .b = p->y, .b_batch = p->O * S, .c = p->out});

@@ -1013,7 +1013,7 @@ function mien.label(...) end
 ---landmark_weights(landmarks [N,68,3], camera [N,25], size [, gain, radius]): [N,1,size,size] weights around brows, eyes and mouth
 function mien.landmark_weights(...) end
 
----load_model(path): the model in a safetensors file; or nil, message, code
+---load_model(path [, {half}]): the model in a safetensors file, half: with its weights as f16; or nil, message, code
 function mien.load_model(...) end
 
 ---march(grid [D,H,W] [, {level, origin, step}]): the surface as a mesh, and the level
@@ -1372,6 +1372,9 @@ function mien.trace(...) end
 
 ---unit_names(): names of the 57 units
 function mien.unit_names(...) end
+
+---weights([name]): how load_model keeps large weights: f32, or f16 (half the memory, computed in f32, not to be trained); returns the setting
+function mien.weights(...) end
 
 ---words(one word a line, or a JSON array): the word tokenizer
 function mien.words(...) end

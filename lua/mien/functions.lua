@@ -60,7 +60,8 @@ return {
   synchronize = '(): waits until the GPU has done what it was given',
   -- models
   new_model = '(kind [, settings as JSON, seed]): a model with fresh weights',
-  load_model = '(path): the model in a safetensors file; or nil, message, code',
+  load_model = '(path [, {half}]): the model in a safetensors file, half: with its weights as f16; or nil, message, code',
+  weights = '([name]): how load_model keeps large weights: f32, or f16 (half the memory, computed in f32, not to be trained); returns the setting',
   model_kinds = '(): {kind = {doc, config, methods}}',
   trace = '(fn): {name = tensor}: the generator\'s intermediate results while fn runs',
   ['model:kind'] = '(): the name of its kind',

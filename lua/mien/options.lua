@@ -6,7 +6,8 @@
 --     seeds  = {{0, 1}, 'avatars'},                -- a list: 0-5,9 or -30,0,30
 --   }
 --
--- Every recipe has device= (where it computes) and precision= (of factors) besides; given, they are set before it goes on.
+-- Every recipe has device= (where it computes), precision= (of factors) and weights= (in memory) besides; given, they are set before
+-- it goes on.
 -- Numbers, booleans (true/false/yes/no/1/0), texts and lists of numbers.  A misspelt key is refused with the valid
 -- names; `--help` prints them below the recipe's opening comment and ends the program.
 local core = require 'mien.core'
@@ -88,6 +89,7 @@ local function common(spec)
   for name, s in pairs(spec) do all[name] = s end
   all.device = all.device or {core.device(), 'cpu, cuda or cuda:1'}
   all.precision = all.precision or {core.precision(), 'of factors in products and convolutions: strict, bf16, tf32, f16'}
+  all.weights = all.weights or {core.weights(), 'how loaded models keep their weights: f32, or f16 in half the memory'}
   return all
 end
 
@@ -117,6 +119,7 @@ local function options(spec, words, about)
   end
   if opt.device then core.device(opt.device) end
   if opt.precision then core.precision(opt.precision) end
+  if opt.weights then core.weights(opt.weights) end
   recipe.has_options(opt)
   return opt
 end

@@ -402,7 +402,7 @@ static void test_files(void) {
     snprintf(config, sizeof config, MAPPER, "true");
     mn_model *m = make(&mn_model_mapper, config), *back = NULL;
     CHECK_STATUS(MN_OK, mn_model_save(m, path, false, 0, NULL));
-    CHECK((back = mn_model_load(path)));
+    CHECK((back = mn_model_load(path, false)));
     mn_tensor *in[2] = {formula_signal("ws", MN_DIMS(2, 5, 6)), formula_signal("alpha", MN_DIMS(2, 7))}, *a[4] = {NULL}, *b[4] = {NULL};
     CHECK_STATUS(MN_OK, call(m, "edit", in, a));
     if (back) CHECK_STATUS(MN_OK, call(back, "edit", in, b));

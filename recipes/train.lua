@@ -116,12 +116,12 @@ local job = trainer.new {
     run:log(step, values)
     if opt.preview > 0 and step % opt.preview == 0 and step < opt.steps then preview(step) end
   end,
+  stopped = function()
+    run:finish('interrupted', 'Ctrl-C')
+    library:close()
+  end,
 }
-if not job:go() then
-  run:finish('interrupted', 'Ctrl-C')
-  library:close()
-  error({exit = 130}, 0)
-end
+job:go()
 mapper:train(false)
 if opt.preview > 0 then preview(opt.steps) end
 local thumbnail = mien.no_grad(function() return mien.to_pixels((edited(0))) end)

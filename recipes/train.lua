@@ -118,12 +118,12 @@ local job = trainer.new {
     run:log(step, values)
     if opt.preview > 0 and step % opt.preview == 0 and step < opt.steps then preview(step) end
   end,
+  stopped = function()
+    run:finish('interrupted', 'Ctrl-C')
+    library:close()
+  end,
 }
-if not job:go() then
-  run:finish('interrupted', 'Ctrl-C')
-  library:close()
-  error({exit = 130}, 0)
-end
+job:go()
 mapper:train(false)
 if job:flat() then print(('the CLIP loss of unseen avatars is flat: ended after step %d'):format(job.at)) end
 if opt.preview > 0 then preview(job.at) end

@@ -22,6 +22,34 @@
 
 /* ---- errors ------------------------------------------------------------- */
 
+/* Why the library cannot be opened or made.  SQLite tries in several ways, and keeps what the last one met. */
+static int open_error(mn_store *s) {
+    if (access(s->path, F_OK) == 0) return access(s->path, R_OK | W_OK) ? errno : 0;
+    char *folder = strdup(s->path);
+    if (!folder) return errno;
+    *strrchr(folder, '/') = 0;                       /* mn_store_open saw to it that there is one */
+    const int code = access(*folder ? folder : "/", W_OK | X_OK) ? errno : 0;
+    free(folder);
+    return code;
+}
+
+/* Why reading or writing failed: SQLite keeps the number with the file, the log or the library. */
+static int file_error(mn_store *s) {
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    int code = 0;
+    for (int i = 0; i < 2 && !code; i++) {
+        sqlite3_file *file = NULL;
+        if (!sqlite3_file_control(s->db, "main", files[i], &file) && file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code);
+    }
+    return code;
+}
+
+/* In the operating system's words where it has any, else in SQLite's. */
+static mn_status fail_system(mn_store *s, const char *what, int code, const char *text) {
+    return mn_fail(MN_EIO, "library '%s' cannot be %s: %s", s->path, what, code ? strerror(code) : text);
+}
+
 mn_status mn_db_fail(mn_store *s, int rc) {
     int primary = rc & 0xff;
     const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
@@ -43,8 +71,14 @@ mn_status mn_db_fail(mn_store *s, int rc) {
                        sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));
     case SQLITE_INTERRUPT:
         return mn_fail(MN_EINTR, "library '%s': interrupted", s->path);
-    case SQLITE_FULL: case SQLITE_IOERR: case SQLITE_READONLY: case SQLITE_CANTOPEN: case SQLITE_PERM: case SQLITE_AUTH: case SQLITE_NOLFS:
-        return mn_fail(MN_EIO, "library '%s': %s", s->path, text);
+    case SQLITE_FULL:
+        return mn_fail(MN_EIO, "library '%s' cannot grow: the disk is full", s->path);
+    case SQLITE_READONLY:
+        return mn_fail(MN_EIO, "library '%s' cannot be written: the file or its folder is read-only", s->path);
+    case SQLITE_CANTOPEN: case SQLITE_PERM: case SQLITE_AUTH:
+        return fail_system(s, "opened or made", open_error(s), text);
+    case SQLITE_IOERR: case SQLITE_NOLFS:
+        return fail_system(s, "read or written", s->db ? file_error(s) : 0, text);
     default:
         return mn_fail(MN_EINTERNAL, "library '%s': %s (SQLite code %d)", s->path, text, rc);
     }

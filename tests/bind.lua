@@ -109,6 +109,22 @@ T.test('meshes: files and back, normals, the surface of a ball', function(t)
   t:fails('march', mien.march, grid, {level = 100})
 end)
 
+T.test('files: equal contents give equal bytes, in whatever order tables were filled', function(t)
+  local folder, keys = t:folder(), {}
+  for i = 1, 12 do keys[i] = ('key%d'):format(i * 7919 % 101) end
+  local function bytes(from, to, step)
+    local tensors, texts = {}, {}
+    for i = from, to, step do tensors[keys[i]], texts[keys[i]] = mien.full({2}, i), 'text ' .. i end
+    local net = mien.new_model('mapper', '{"w_dim":8,"expr":4,"rows":2,"edit_first":0,"edit_count":2,"d":4,"hidden":8}', 1)
+    assert(mien.st_save(folder .. '/a', tensors, texts))
+    assert(net:save(folder .. '/b', {meta = texts}))
+    assert(mien.png_write(folder .. '/c', mien.zeros({1, 1, 3}, 'u8'), texts))
+    return {mien.sha256_file(folder .. '/a'), mien.sha256_file(folder .. '/b'), mien.sha256_file(folder .. '/c')}
+  end
+  t:equal(bytes(1, 12, 1), bytes(12, 1, -1))
+  t:fails('png_write: metadata: texts expected', mien.png_write, folder .. '/c', mien.zeros({1, 1, 3}, 'u8'), {title = 1})
+end)
+
 T.test('tokenizers', function(t)
   local words = mien.words 'smile\na\nperson'
   t:equal(words:count(), 7)

@@ -2,22 +2,7 @@
 -- same ones again, and a page; a part that is not asked for stays as it was.
 local mien, T = require 'mien', require 'mien.test'
 local au, avatar, method = require 'mien.au', require 'mien.avatar', require 'mien.method'
-local PEOPLE, SHOTS, SIZE = 3, 4, 128
-
-local function make_people(folder)
-  local rng, n = mien.rng(1), PEOPLE * SHOTS
-  local z, camera, expr = {}, {}, {}
-  for p = 1, PEOPLE do z[p] = mien.numpy_randn(100000 + p - 1, 80) end
-  for i = 1, n do
-    camera[i] = mien.camera{yaw = rng:uniform(-30, 30)}
-    expr[i] = mien.expression_random(rng):reshape(1, 57)
-  end
-  expr = mien.concat_rows(expr)
-  assert(mien.mkdir(folder))
-  assert(mien.st_save(folder .. '/people_100000.safetensors', {rgba = (mien.rand({n, SIZE, SIZE, 4}, rng) * 255):cast 'u8', z = mien.concat_rows(z),
-    effective = expr, expr = expr, gaze = mien.zeros{n, 2}, camera = mien.concat_rows(camera), light = mien.zeros({n}, 'i32')},
-    {first = '100000', people = tostring(PEOPLE), shots = tostring(SHOTS), looks = ('none\n'):rep(PEOPLE)}))
-end
+local make_people = dofile 'tests/fixtures/people.lua'
 
 local function make_judge(path)
   local thresholds = {present_from = {}, rise = {}}
@@ -45,7 +30,7 @@ end
 
 T.test('every part, twice the same; one part again', function(t)
   local folder = t:folder()
-  make_people(folder .. '/people')
+  make_people(folder .. '/people', 100000, 3, 4, 128)
   make_judge(folder .. '/au.safetensors')
   make_library(folder .. '/library.db')
   collectgarbage()

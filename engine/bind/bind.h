@@ -47,8 +47,11 @@ double bind_option(lua_State *L, int arg, const char *name, double def);
 /* Refuse keys of the options table at arg that are not in names (NULL-ended). */
 void bind_check_options(lua_State *L, int arg, const char *what, const char *const *names);
 
-/* A table of tensors by name at `tensors` and one of texts at `texts` (0 or no table: none) as mn_st_save takes them, sorted by name, so that
- * the same tensors always give the same bytes; what they point to lives on the Lua stack.  Errors begin with `who`. */
+/* A table {key = text} (anything else: none) as *n pairs sorted by key, so that the same texts always give the same bytes; they live on the Lua
+ * stack.  Errors begin with `who`. */
+const char **bind_texts(lua_State *L, int at, const char *who, int *n);
+/* A table of tensors by name at `tensors` and one of texts at `texts` (as bind_texts has it) as mn_st_save takes them, sorted by
+ * name; what they point to lives on the Lua stack.  Errors begin with `who`. */
 typedef struct bind_st { int n, n_texts; const char **names, **texts; mn_tensor **tensors; } bind_st;
 bind_st bind_st_table(lua_State *L, int tensors, int texts, const char *who);
 /* The other way: pushes {name = tensor}, {key = text} and {names in order}, closes st; false leaves an error pending. */

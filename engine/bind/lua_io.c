@@ -34,31 +34,37 @@ static int l_st_load(lua_State *L) {
 
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
+const char **bind_texts(lua_State *L, int at, const char *who, int *n) {
+    int i = *n = 0;
+    if (!lua_istable(L, at)) return NULL;
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) (*n)++;
+    const char **pairs = lua_newuserdata(L, (2 * (size_t)*n + 1) * sizeof *pairs);
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: metadata: texts expected", who);
+        pairs[i++] = lua_tostring(L, -2);
+        pairs[i++] = lua_tostring(L, -1);
+    }
+    qsort(pairs, (size_t)*n, 2 * sizeof *pairs, by_name);
+    return pairs;
+}
+
 bind_st bind_st_table(lua_State *L, int tensors, int texts, const char *who) {
     bind_st b = {0};
-    int n = 0, n_texts = 0, i = 0;
-    if (!lua_istable(L, texts)) texts = 0;
+    int n = 0;
     for (lua_pushnil(L); lua_next(L, tensors); lua_pop(L, 1)) n++;
-    if (texts) for (lua_pushnil(L); lua_next(L, texts); lua_pop(L, 1)) n_texts++;
+    b.texts = bind_texts(L, texts, who, &b.n_texts);
     b.names = lua_newuserdata(L, ((size_t)n + 1) * sizeof *b.names);
-    b.texts = lua_newuserdata(L, (2 * (size_t)n_texts + 2) * sizeof *b.texts);
     b.tensors = lua_newuserdata(L, ((size_t)n + 1) * sizeof *b.tensors);
     for (lua_pushnil(L); lua_next(L, tensors); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: tensors by name expected", who);
         b.names[b.n++] = lua_tostring(L, -2);
     }
     qsort(b.names, (size_t)n, sizeof *b.names, by_name);
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         lua_getfield(L, tensors, b.names[i]);
         b.tensors[i] = bind_host(L, lua_gettop(L));
         lua_pop(L, 1);
     }
-    if (texts)
-        for (lua_pushnil(L); lua_next(L, texts); lua_pop(L, 1)) {
-            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: metadata: texts expected", who);
-            b.texts[2 * b.n_texts] = lua_tostring(L, -2);
-            b.texts[2 * b.n_texts++ + 1] = lua_tostring(L, -1);
-        }
     return b;
 }
 
@@ -76,16 +82,11 @@ static int l_st_save(lua_State *L) {
 /* mien.png_write(path, pixels [H,W,C] u8, {keyword = text}) -> true or nil, message, code */
 static int l_png_write(lua_State *L) {
     bind_enter(L);
-    const char *path = luaL_checkstring(L, 1), *text[64];
+    const char *path = luaL_checkstring(L, 1);
     mn_tensor *t = bind_host(L, 2);
-    int n = 0;
-    if (lua_istable(L, 3))
-        for (lua_pushnil(L); lua_next(L, 3) && n < 62; n += 2) {
-            text[n] = luaL_checkstring(L, -2);
-            text[n + 1] = luaL_checkstring(L, -1);
-            lua_pop(L, 1);
-        }
-    if (mn_png_write(path, t, n / 2, text)) return bind_failed(L);
+    int n;
+    const char **texts = bind_texts(L, 3, "png_write", &n);
+    if (mn_png_write(path, t, n, texts)) return bind_failed(L);
     lua_pushboolean(L, 1);
     return 1;
 }

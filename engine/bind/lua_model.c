@@ -122,21 +122,15 @@ static int l_save(lua_State *L) {
     bind_enter(L);
     static const char *const names[] = {"half", "meta", NULL};
     mn_model *m = bind_model(L, 1);
-    const char *path = luaL_checkstring(L, 2), *meta[128];
-    int n = 0;
+    const char *path = luaL_checkstring(L, 2);
+    int n;
     bind_check_options(L, 3, "save", names);
     bool half = bind_option(L, 3, "half", 0) != 0;
-    if (lua_istable(L, 3)) {
-        lua_getfield(L, 3, "meta");
-        if (lua_istable(L, -1))
-            for (lua_pushnil(L); lua_next(L, -2) && n < 126; n += 2) {
-                if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) return luaL_error(L, "save: meta: texts expected");
-                meta[n] = lua_tostring(L, -2);
-                meta[n + 1] = lua_tostring(L, -1);
-                lua_pop(L, 1);
-            }
-    }
-    if (mn_model_save(m, path, half, n / 2, meta)) return bind_failed(L);
+    lua_settop(L, 3);
+    if (lua_istable(L, 3)) lua_getfield(L, 3, "meta");
+    else lua_pushnil(L);
+    const char **meta = bind_texts(L, 4, "save", &n);
+    if (mn_model_save(m, path, half, n, meta)) return bind_failed(L);
     lua_pushboolean(L, 1);
     return 1;
 }

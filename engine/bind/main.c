@@ -6,10 +6,14 @@
  * Ctrl-C sets the engine's flag, which op dispatch and long loops poll, and a hook that raises "interrupted" in Lua code
  * that calls no op.  The hook waits for a million instructions, so that ops, whose messages say more, come first.
  * (Machine code made from a loop checks no hooks: a second Ctrl-C ends the program at once.) */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "bind.h"
 
 enum { HOOK_AFTER = 1000000 };
@@ -82,6 +86,15 @@ static void set_up(lua_State *L, int argc, char **argv) {
     lua_setglobal(L, "arg");
 }
 
+/* Did the standard output arrive?  Whoever closed a pipe wants no more; a file on a full disk is a failure, which is said. */
+static bool written(void) {
+    struct stat info;
+    errno = 0;
+    if ((!fflush(stdout) && !ferror(stdout)) || fstat(STDOUT_FILENO, &info) || S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode)) return true;
+    fprintf(stderr, "mien: cannot write the standard output: %s\n", errno ? strerror(errno) : "an earlier part of it was lost");
+    return false;
+}
+
 int main(int argc, char **argv) {
     lua_State *L = luaL_newstate();
     if (!L) { fprintf(stderr, "mien: out of memory\n"); return 1; }
@@ -90,6 +103,7 @@ int main(int argc, char **argv) {
     state = L;
     signal(SIGINT, on_interrupt);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);                             /* a limit on the size of files is an error like a full disk */
     lua_pushcfunction(L, with_traceback);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "mien.cli");
@@ -102,5 +116,5 @@ int main(int argc, char **argv) {
     if (status) fprintf(stderr, "mien: %s\n", lua_tostring(L, -1));
     state = NULL;
     lua_close(L);
-    return code;
+    return code || written() ? code : 1;
 }

@@ -3,6 +3,7 @@
  * Texts: printable ASCII goes into tEXt, or zTXt from 1 KiB on; all else is UTF-8 in iTXt.  The XMP packet is an
  * uncompressed iTXt, so that programs which only scan for it find it.  The layout of the packet:
  * XMP specification part 1 (ISO 16684-1) and part 3, section "PNG"; the property: IPTC photo metadata 2023.1. */
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ typedef struct writer {
 
 static void on_error(png_structp png, png_const_charp message) {
     writer *w = png_get_error_ptr(png);
-    mn_fail(MN_EIO, "cannot write %s: %s", w->path, message);
+    mn_fail(MN_EIO, "cannot write %s: %s", w->path, w->f && ferror(w->f) ? strerror(errno) : message);
     png_longjmp(png, 1);
 }
 static void on_warning(png_structp png, png_const_charp message) { (void)png; (void)message; }

@@ -10,11 +10,13 @@
 --     precision = 'bf16',              -- of the forward and backward passes (mien.precision); f16 scales losses
 --     step = function(i, rng) ... return loss, {term = number} end,
 --     saved = function(run) ... end,   -- after each checkpoint
+--     stopped = function() ... end,    -- after the checkpoint that Ctrl-C led to
 --     stop_at = 500, quiet = true,     -- end this call early; print nothing
 --     watch = {every = 10, patience = 3, least = 0.001, measure = function() return number end},
 --                                      -- every so many steps; done when so many measures in a row were not lower by `least` than the lowest
 --   }
---   run:go()                           -- true when all steps are done (or the watch ended them), false when stopped before
+--   run:go()                           -- true when all steps are done (or the watch ended them), false when `seconds` or `stop_at` ended it before;
+--                                      -- Ctrl-C ends the recipe
 --   run:averages()                     -- list of averaged tensors in the order of run.names
 --
 -- All randomness of step i comes from the rng it is given, a function of (seed, i) alone.
@@ -27,8 +29,9 @@ local function schedule(lr, i, steps, warm)
   return lr * math.min(1, i / warm) * (0.05 + 0.475 * (1 + math.cos(math.pi * math.min(1, i / steps))))
 end
 
--- Where checkpoints are kept: load() gives {name = tensor}, {key = text} or nil; save takes them.  In a file:
+-- Where checkpoints are kept: load() gives {name = tensor}, {key = text} or nil; save takes them.  In a file, whose folder is made at once:
 local function in_file(path)
+  assert(mien.mkdir(path:match '^(.*)/' or '.'))
   return {
     name = path,
     load = function() if mien.file_kind(path) then return assert(mien.st_load(path)) end end,
@@ -159,7 +162,11 @@ function trainer:go()
   mien.precision(before)
   self:save()
   self.means = means
-  if stopped then io.stderr:write(('%s: stopped at step %d%s\n'):format(self.name, self.at, self.checkpoint and '; run it again to go on' or '')) end
+  if stopped then
+    io.stderr:write(('%s: stopped at step %d%s\n'):format(self.name, self.at, self.checkpoint and '; run it again to go on' or ''))
+    if self.stopped then self.stopped() end
+    error({exit = 130}, 0)
+  end
   return self.at >= self.steps or self:flat()
 end
 

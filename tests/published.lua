@@ -77,7 +77,7 @@ T.test('import to edit: every part by name', function(t)
   for i = 1, 68 do marks[i] = ('%.18e %.18e %.18e\n'):format(0.001 * i, 0.002 * (i % 7), 0.01) end
   write(home .. '/m.obj', table.concat(obj))
   write(home .. '/m_kpt2d.txt', table.concat(marks))
-  text, status = run(t, home, 'recipes/samples.lua', 'model=tiny,towers', 'seeds=1', '--trunc=0.7', '--trunc_cutoff=2', 'obj=' .. home .. '/m.obj', 'out=' .. home .. '/samples')
+  text, status = run(t, home, 'recipes/samples.lua', 'model=tiny,towers', 'seeds=1', '--trunc=0.7', '--trunc-cutoff=2', 'obj=' .. home .. '/m.obj', 'out=' .. home .. '/samples')
   t:ok(status == 0 and core.file_kind(home .. '/samples/seed0001_1.png') == 'file', text)
 end)
 

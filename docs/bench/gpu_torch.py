@@ -363,14 +363,16 @@ def line(name, fn, note=''):
     times, work, host = [], [], dev.type == 'cpu'
     if host:
         peak(True)
-    for _ in range(opt.runs + (2 if opt.runs > 1 else 0)):
+    warm = 1 if opt.only == 'published' else 2 if opt.runs > 1 else 0
+    for run in range(warm + opt.runs):
         wait()
         began, worked = time.perf_counter(), time.process_time()
         with torch.autocast(dev.type, torch.bfloat16, enabled=opt.bf16):
             fn()
         wait()
-        times.append((time.perf_counter() - began) * 1e3)
-        work.append((time.process_time() - worked) * 1e3)
+        if run >= warm:
+            times.append((time.perf_counter() - began) * 1e3)
+            work.append((time.process_time() - worked) * 1e3)
     lines.append({'name': name, 'ms': min(times), 'times': times, 'note': note, **({'work': work, 'process': peak()} if host else {})})
     print(f'{name:44} {min(times):10.3f} ms  {note}', file=sys.stderr)
 

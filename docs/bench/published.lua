@@ -1,11 +1,12 @@
 -- published.lua -- how long the published models take at full size, and how much memory; docs/bench/published.sh runs it in turn with
 -- the same in PyTorch (gpu_torch.py --only published).
---   mien docs/bench/published.lua generator=FILE clip=FILE golden=FILE json=FILE
+--   mien docs/bench/published.lua checkpoint=FILE generator=FILE clip=FILE golden=FILE json=FILE
 --   mien docs/bench/published.lua table=mien.1.json,torch.1.json,mien.2.json,...
 local mien = require 'mien'
 mien.api(1)
 local opt = mien.options {
-  generator = {'', 'imported Next3D'},
+  checkpoint = {'', 'published Next3D snapshot; empty: its import is left out'},
+  generator = {'', 'imported Next3D; written anew where a checkpoint is given'},
   clip   = {'', 'imported CLIP ViT-B/32; empty: left out'},
   golden = {'', 'its in.z, in.c_cond, in.c and in.v are used'},
   runs   = {3, 'timed runs of each line, after one that is not'},
@@ -39,6 +40,12 @@ local function line(name, fn)
   end
   lines[#lines + 1] = {name = name, times = times, work = work, tensors = mien.memory().peak, process = most()}
   print(('%-28s %10.1f ms  %.2f GB of tensors, %.2f GB in all'):format(name, math.min(unpack(times)), lines[#lines].tensors * 1e-9, lines[#lines].process * 1e-9))
+end
+
+local function import_line()
+  local new = opt.generator .. '.new'
+  line('import', function() assert(mien.import_files('next3d', {opt.checkpoint}, new)) end)
+  assert(os.rename(new, opt.generator))
 end
 
 local function clip_lines()
@@ -110,6 +117,7 @@ end
 
 if opt.table ~= '' then report()
 else
+  if opt.checkpoint ~= '' then import_line() end
   if opt.clip ~= '' then clip_lines() end
   generator_lines()
   if opt.json ~= '' then mien.file_write(opt.json, mien.json_encode{lines = lines} .. '\n') end

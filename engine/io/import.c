@@ -110,6 +110,7 @@ mn_status import_list(import_source *src, const mn_pkl_value *from) {
 
 mn_status import_open(import_job *job, const char *path, import_source *src) {
     *src = (import_source){ .torch = mn_torch_open(path) };
+    job->reading = path;
     if (!src->torch) return mn_errcode();
     import_note(job, "%s: %s, %zu bytes", path, mn_torch_container_text(mn_torch_container_of(src->torch)), mn_torch_size(src->torch));
     src->root = mn_torch_root(src->torch);
@@ -288,5 +289,6 @@ mn_status mn_import(const char *kind, int n_sources, const char *const *sources,
     free(job.names);
     free(job.tensors);
     mn_text_free(&job.config);
+    if (s && job.reading && !strstr(mn_errmsg(), job.reading)) mn_fail_context("%s", job.reading);      /* readers name it themselves */
     return s ? mn_fail_context("import %s", kind) : MN_OK;
 }

@@ -184,6 +184,7 @@ static int by_corners(const void *a, const void *b) { return memcmp(a, b, 3 * si
 static mn_status texture(import_job *job, const char *path) {
     mn_mesh mesh;
     mn_tensor *faces = added(job, "faces");
+    job->reading = path;
     if (mn_obj_read(path, &mesh)) return mn_errcode();
     if (!mesh.uv || !mesh.fuv || mn_dim(mesh.f, 0) != mn_dim(faces, 0))
         return mn_fail(MN_EFORMAT, "%s: expected %lld triangles with texture coordinates, found %lld", path, (long long)mn_dim(faces, 0), (long long)mn_dim(mesh.f, 0));

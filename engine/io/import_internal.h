@@ -11,6 +11,7 @@ typedef struct mn_import_job {
     const mn_importer *importer;
     int n_files, n_options, n, room, n_meta;
     const char *files[MAX_SOURCES], *options[MAX_SOURCES];
+    const char *reading;                    /* the file opened last, for messages */
     char **names;                           /* of the tensors collected */
     mn_tensor **tensors;                    /* owned by the open scope */
     char *meta[2 * MAX_META];

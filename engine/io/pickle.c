@@ -259,7 +259,9 @@ static size_t utf8(uint8_t *out, uint32_t c) {
 static mn_pkl_value *line_unicode(machine *m) {
     size_t n, k = 0;
     const uint8_t *s = take_line(m, "text", &n);
-    uint8_t *out = s ? pkl_text_space(m->p, 2 * n) : NULL;
+    size_t high = 0;                            /* one byte here, two in UTF-8; escapes become shorter */
+    for (size_t i = 0; s && i < n; i++) high += s[i] >> 7;
+    uint8_t *out = s ? pkl_text_space(m->p, n + high) : NULL;
     if (!out) return NULL;
     for (const uint8_t *end = s + n; s < end;) {
         int digits = *s == '\\' && end - s > 1 ? (s[1] == 'u' ? 4 : s[1] == 'U' ? 8 : 0) : 0;
@@ -492,6 +494,7 @@ mn_pkl *mn_pkl_read(const void *data, size_t size, const char *label, size_t *us
     p->label = label;
     p->data = data;
     p->size = size;
+    p->charged = MN_PKL_ASIDE;
     machine m = { .p = p, .at = data, .end = p->data + size };
     mn_status s = mn_errcode();
     for (uint32_t count = 1; !s && !m.stopped; count++) {

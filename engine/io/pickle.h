@@ -56,8 +56,8 @@ typedef enum mn_pkl_model {
     MN_PKL_M_MODULE         /* a class of a TorchScript archive, __torch__... */
 } mn_pkl_model;
 
-/* The machine's memory beyond the file's bytes and the text it has to unescape. */
-enum { MN_PKL_MEMORY = 64 << 20 };
+/* The machine's memory beyond the file's bytes and the text it has to unescape; a part of it is set aside for the allocator. */
+enum { MN_PKL_MEMORY = 64 << 20, MN_PKL_ASIDE = 2 << 20 };
 
 /* Read one pickle, up to its STOP.  `label` stands in front of error messages and offsets count
  * from `data`; *used (may be NULL) is the number of bytes the pickle took.  NULL on failure. */

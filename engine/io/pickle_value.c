@@ -38,7 +38,7 @@ mn_status pkl_charge(mn_pkl *p, size_t bytes) {
 static void *chunk_alloc(mn_pkl *p, size_t bytes) {
     bytes = (bytes + 7) & ~(size_t)7;
     if (!p->chunks || bytes > p->chunks->size - p->chunks->used) {
-        size_t size = p->charged < (1 << 20) ? 16 << 10 : 1 << 20;
+        size_t size = p->charged < MN_PKL_ASIDE + (1 << 20) ? 16 << 10 : 1 << 20;
         if (bytes > size) size = bytes;
         pkl_chunk *c = malloc(sizeof *c + size);
         if (!c) {
@@ -62,6 +62,7 @@ uint8_t *pkl_text_space(mn_pkl *p, size_t bytes) {
         pkl_fail(p, "unescaping the same text over and over: more than twice the file's %zu bytes", p->size);
         return NULL;
     }
+    if (pkl_charge(p, -bytes & 7)) return NULL;         /* what rounding adds */
     p->decoded += bytes;
     return chunk_alloc(p, bytes ? bytes : 1);
 }

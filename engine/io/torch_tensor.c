@@ -172,6 +172,7 @@ bool mn_torch_is_tensor(const mn_pkl_value *v) {
 mn_status mn_torch_look(mn_torch *t, const mn_pkl_value *v, mn_torch_view *view) {
     char name[120];
     *view = (mn_torch_view){ .raw = MN_RAW_U8 };
+    if (mn_errcode()) return mn_errcode();
     v = unwrap(v);
     if (mn_pkl_kind_of(v) == MN_PKL_TENSOR) return look_tensor(t, v, view);
     if (mn_pkl_kind_of(v) == MN_PKL_ARRAY) return look_array(t, v, view);

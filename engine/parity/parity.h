@@ -32,6 +32,8 @@ mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) __attribute__((forma
 const char *mn_parity_meta(mn_parity *p, const char *key);          /* the golden's metadata, or NULL */
 /* What we computed under that name; "f64r." and "f32." in front of a golden name are passed over.  Kept only when the golden asks for it. */
 mn_status mn_parity_put(mn_parity *p, mn_tensor *t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* For a sum whose terms cancel: its error is relative to this size too, which it would have if their signs were drawn at random. */
+void mn_parity_least(mn_parity *p, const char *name, double least);
 /* Every step[d]-th element along the axes: what goldens of large maps hold. */
 mn_tensor *mn_parity_every(mn_tensor *t, const int64_t *step);
 /* u8 [N,C,H,W] -> f32, scale * u + shift. */

@@ -106,8 +106,9 @@ static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *ws, mn_tensor *
     if (!cot) return mn_errcode();
     mn_draw_normal(seed, "cotangent", cot->n, cot->data);
     cot = mn_to(cot, x->device);
-    mn_tensor *loss = mn_call(mean, T(mn_call(mul, T(x, cot))));
+    mn_tensor *terms = mn_call(mul, T(x, cot)), *loss = mn_call(mean, T(terms)), *power = mn_call(mean, T(mn_call(square, T(mn_detach(terms)))));
     mn_parity_put(p, loss, "loss");
+    if (power) mn_parity_least(p, "loss", sqrt(mn_item(mn_to(power, MN_CPU), 0) / (double)terms->n));
     if (!loss || mn_backward(loss, NULL)) return mn_errcode();
     mn_parity_put(p, mn_view(mn_grad_of(ws), 2, ws->shape + 1, 0), "grad_ws");
     return mn_parity_put(p, mn_view(mn_grad_of(v), 2, v->shape + 1, 0), "grad_v_undetached");

@@ -107,8 +107,9 @@ local function options(spec, words, about)
       help(spec, about or recipe.about(recipe.file))
       error({exit = 0}, 0)
     end
-    local key, value = w:match('^%-*([%w_]+)=(.*)$')
+    local key, value = w:match('^%-*([%w_-]+)=(.*)$')
     if not key then error(("'%s': options are written key=value; --help lists them"):format(w), 0) end
+    key = key:gsub('-', '_')                                   -- --trunc-cutoff=14, as published scripts have it
     if not spec[key] then error(("unknown option '%s'; there are %s"):format(key, table.concat(names_of(spec), ', ')), 0) end
     if given[key] then error(("option '%s' is given twice"):format(key), 0) end
     given[key] = true

@@ -27,11 +27,11 @@ V_FN float v_exp(float x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    union { float f; int32_t i; } bits, half;           /* 2^n in two steps: n may be 128 */
+    union { float f; int32_t i; uint32_t u; } bits, half;    /* 2^n in two steps: n may be 128; unsigned, for NaN's n is anything */
     bits.f = shifted;
     const int32_t whole = bits.i - 0x4b400000, lower = whole >> 1;
-    bits.i = (lower + 127) << 23;
-    half.i = (whole - lower + 127) << 23;
+    bits.u = (uint32_t)(lower + 127) << 23;
+    half.u = (uint32_t)(whole - lower + 127) << 23;
     p = p * bits.f * half.f;
     return x < -87.3f ? 0.0f : x > 88.7f ? INFINITY : p;
 }
@@ -61,9 +61,9 @@ V_FN float v_exp_negative(float x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    union { float f; int32_t i; } bits;
+    union { float f; uint32_t u; } bits;
     bits.f = shifted;
-    bits.i = (bits.i - 0x4b400000 + 127) << 23;
+    bits.u = (bits.u - 0x4b400000u + 127) << 23;
     return p * bits.f;
 }
 

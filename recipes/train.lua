@@ -22,6 +22,7 @@ local opt = mien.options {
   project    = {true, 'subspace projection; false: the plain text embedding is the target'},
   literal    = {false, 'project on the prompts as they are, as eqs. 7-9 are written, not on an orthonormal basis of them'},
   cross      = {true, 'cross-attention between the mappers'},
+  rows       = {'texture', 'rows of w that are edited: texture, static or all'},
   w_clip     = {1, 'weight of the CLIP loss'},
   w_id       = {0.2, 'weight of the identity loss'},
   w_m        = {0.05, 'weight of the size of the change'},
@@ -65,7 +66,7 @@ end
 local repeats = mien.recipe.repeats
 assert(mien.mkdir(opt.out))
 local library = assert(mien.store.open(repeats and opt.out .. '/library.db' or opt.library ~= '' and opt.library or nil))
-local mapper, config = method.new_mapper(a, {seed = opt.seed, cross = opt.cross})
+local mapper, config = method.new_mapper(a, {seed = opt.seed, cross = opt.cross, rows = opt.rows})
 local hash, mean = a.generator:hash(), codes:mean{axis = 1}:reshape(1, -1)
 
 -- What decides the weights: the options, and what they stand for.  `code` is what an edit starts from.

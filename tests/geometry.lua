@@ -76,6 +76,23 @@ T.test('the recipe edit: pictures, maps, meshes, what the library keeps, the sam
   local text, status = mien_does(('recipes/edit.lua mapper=nothing seeds=2 yaw=-15 library=%s/l.db maps=yes mesh=yes out=%s/o'):format(folder, folder))
   t:ok(status == 0 and text:find('seed 2  identity', 1, true), text)
   t:equal(mien.folder(folder .. '/o'), {'head.glb', 'head.mtl', 'head.obj', 'head.png', 'seed2_yaw-15.png', 'seed2_yaw-15_depth.png', 'seed2_yaw-15_normal.png', 'sheet.png'})
+  -- Morph targets under ARKit's names (Apple's ARFaceAnchor.BlendShapeLocation), each once.
+  local glb, arkit = assert(mien.file_read(folder .. '/o/head.glb')), 0
+  local targets = mien.json_decode(glb:sub(21, 20 + glb:byte(13) + 256 * glb:byte(14) + 65536 * glb:byte(15))).meshes[1].extras.targetNames
+  local known = {}
+  for _, name in ipairs(targets) do
+    t:ok(not known[name], name)
+    known[name] = true
+  end
+  for name in ([[browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight eyeBlinkLeft eyeBlinkRight
+    eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight
+    eyeWideLeft eyeWideRight jawForward jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel
+    mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper mouthShrugLower
+    mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight]]):gmatch '%a+' do
+    t:ok(known[name], name)
+    arkit = arkit + 1
+  end
+  t:equal(arkit, 51)
   local edits = library:edits 'nothing'
   t:ok(#edits == 1 and edits[1].seeds[1] == 2 and edits[1].identity_after > 0.5, 'the edit is recorded')
   t:equal(edits[1].picture_sha256, mien.sha256_file(folder .. '/o/sheet.png'))

@@ -74,6 +74,25 @@ T.test('the loss of unseen avatars', function(t)
   t:ok(first > -1 and first < 1)
 end)
 
+T.test('rows of w that are edited', function(t)
+  local first, count = a:texture_rows()
+  for rows, range in pairs{texture = {first, first + count - 1}, static = {1, first - 1}, all = {1, first + count - 1}} do
+    local mapper = method.new_mapper(a, {seed = 4, rows = rows}):train(true)
+    mapper:weight('texture.shift'):copy(mien.full(mapper:weight('texture.shift'):shape(), 0.1))      -- new mappers change next to nothing
+    local who, code = a:person(3), a:references('smile'):slice(1, 1, 1)
+    local ws = method.apply(a, who, {{mapper = mapper, code = code, strength = 1}})
+    t:near(ws, (mapper:edit(who.ws, code)), 1e-6, rows)
+    local moved = (ws - who.ws):square():sum{axis = 3}:totable()
+    for r, by in ipairs(moved) do t:equal(by > 0, r >= range[1] and r <= range[2], ('row %d with rows=%s'):format(r, rows)) end
+    mien.backward((method.loss(task(mapper), mien.rng(4, 1))))
+    local pull = mapper:weight('texture.shift'):grad():square():sum{axis = 2}:totable()
+    local none = 0
+    for _, g in ipairs(pull) do if g == 0 then none = none + 1 end end
+    t:ok(none < #pull / 2, ('rows=%s: %d of %d rows get no gradient'):format(rows, none, #pull))
+  end
+  t:fails("rows: texture, static or all expected, got 'some'", method.new_mapper, a, {rows = 'some'})
+end)
+
 T.test('draws that are kept', function(t)
   local mapper = method.new_mapper(a, {seed = 4})
   local job, fresh = task(mapper), task(mapper)

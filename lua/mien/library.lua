@@ -177,6 +177,13 @@ end
 
 local function misuse(message) error({message = message, misuse = true}, 0) end
 
+local function unknown(verb, option)
+  local names = {'library'}
+  for known in pairs(verb.options or {}) do names[#names + 1] = known end
+  table.sort(names)
+  misuse(("unknown option '%s'; there are %s"):format(option, table.concat(names, ', ')))
+end
+
 -- Splits words into arguments and options.  Only words that begin with one of the verb's own
 -- option names are options: a mapper's name may hold '='.
 local function parse(name, words)
@@ -184,13 +191,15 @@ local function parse(name, words)
   for i = 2, #words do
     local key, value = words[i]:match('^%-*([%w_]+)=(.*)$')
     if key and (key == 'library' or verb.options and verb.options[key]) then options[key] = value
-    elseif words[i]:match('^%-%-') then misuse(("unknown option '%s'"):format(words[i]))
+    elseif words[i]:match('^%-%-') then unknown(verb, key or words[i])
     else arguments[#arguments + 1] = words[i] end
   end
   if options.force and options.force ~= 'yes' and options.force ~= 'no' then misuse(("force: yes or no expected, got '%s'"):format(options.force)) end
   local least, most = verb.words[1], verb.words[2]
   if #arguments < least then misuse('too few arguments; usage: ' .. usage_of(name)) end
-  if #arguments > most then misuse(("'%s': too many arguments; usage: %s"):format(arguments[most + 1], usage_of(name))) end
+  local extra = arguments[most + 1]
+  if extra and extra:find '^[%w_]+=' then unknown(verb, extra:match '^[%w_]+') end
+  if extra then misuse(("'%s': too many arguments; usage: %s"):format(extra, usage_of(name))) end
   return arguments, options
 end
 
@@ -213,7 +222,7 @@ end
 function library.main(words)
   local ok, status = pcall(run, words)
   if ok then return status end
-  local message = type(status) == 'table' and status.message or tostring(status)
+  local message = type(status) == 'table' and status.message or tostring(status):gsub('^lua/mien/library%.lua:%d+: ', '')
   io.stderr:write('mien library: ', message, '\n')
   return type(status) == 'table' and status.misuse and 2 or 1
 end

@@ -1,5 +1,5 @@
--- meshes.lua -- the posed head as a mesh file: metres, y up, texture from the generator's own pictures, and one morph target for
--- every expression unit of the head model (ARKit's names where they agree).
+-- meshes.lua -- the posed head as a mesh file: metres, y up, texture from the generator's own pictures, and a morph target for
+-- every expression unit of the head model under ARKit's name (all of ARKit's but tongueOut, and a few more).
 local mien = require 'mien'
 local json = require 'mien.core'
 local meshes = {}
@@ -30,6 +30,14 @@ function meshes.texture(a, shape, alpha, ws, v, size)
   return mien.to_pixels((colour / total):reshape(1, 3, s, s))
 end
 
+-- ARKit's name of a unit: it writes sides as words, and has some units once for both sides.
+local ONCE = {browInnerUp = true, cheekPuff = true}
+local function arkit(unit)
+  local name, side = unit:match '^(.*)_([LR])$'
+  if not name or ONCE[name] then return name or unit end
+  return name .. (side == 'L' and 'Left' or 'Right')
+end
+
 -- Writes PATH.obj (with PATH.png and its material) and PATH.glb.
 function meshes.write(a, who_shape, alpha, path, ws)
   return mien.no_grad(function()
@@ -42,9 +50,11 @@ function meshes.write(a, who_shape, alpha, path, ws)
     local targets, names = {}, json.json_decode(head:config_json()).unit_names or {}
     local dirs = head:weight 'exprdirs'
     local flat = dirs:reshape(dirs:dim(1) * 3, dirs:dim(3))
-    for i, name in ipairs(names) do
-      local code = head:weight('units_to_expr'):slice(1, i, i)
-      targets[i] = {name, mien.linear(code, flat):reshape(v:dim(1), 3)}
+    local at = {}
+    for i, unit in ipairs(names) do
+      local name, moved = arkit(unit), mien.linear(head:weight('units_to_expr'):slice(1, i, i), flat):reshape(v:dim(1), 3)
+      at[name] = at[name] or #targets + 1
+      targets[at[name]] = {name, targets[at[name]] and targets[at[name]][2] + moved or moved}
     end
     assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets, record = mien.record_text(path .. '.glb')}))
     local file = path:match('([^/]*)$') .. '.png'

@@ -127,7 +127,7 @@ end
 function method.terms(t, b, small)
   local a = t.avatar
   local ws, alpha, dw, dalpha = t.mapper:edit(b.ws, b.alpha)
-  local planes = a:planes(ws, b.shape, alpha, b.static)
+  local planes = a:planes(ws, b.shape, alpha, method.still(a, t.mapper, b.static))
   local edited = small and a:neural(planes, b.camera) or a:view(planes, ws, b.camera)
   local clip = a.cosine(a:embed(edited), b.goal):mean() * -1
   local id = a.cosine(a:identity(edited), b.who):mean() * -1 + 1
@@ -158,11 +158,25 @@ function method.validation(t, count)
   return terms.clip:item()
 end
 
--- New Dual Mappers for this avatar.
-function method.new_mapper(a, o)
+-- Which rows of w a mapper edits, by name: the first, from 0, and how many.
+local function rows_of(a, name)
   local first, count = a:texture_rows()
+  local ranges = {texture = {first - 1, count}, static = {0, first - 1}, all = {0, first - 1 + count}}
+  if not ranges[name] then error(("rows: texture, static or all expected, got '%s'"):format(name), 0) end
+  return unpack(ranges[name])
+end
+
+-- The static planes, unless the mapper (nil: none) edits rows that they are made from: then nil, and they have to be made anew.
+function method.still(a, mapper, static)
+  if not mapper or mapper:config 'edit_first' + 1 >= a:texture_rows() then return static end
+end
+
+-- New Dual Mappers for this avatar: {seed, rows = 'texture', cross = true, d, hidden, layers}.
+function method.new_mapper(a, o)
+  local first, count = rows_of(a, o.rows or 'texture')
+  local _, texture = a:texture_rows()
   local config = ('{"w_dim":%d,"expr":%d,"rows":%d,"edit_first":%d,"edit_count":%d,"d":%d,"hidden":%d,"layers":%d,"cross":%s}')
-    :format(a.generator:config 'w_dim', a.expr, 2 * count, first - 1, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
+    :format(a.generator:config 'w_dim', a.expr, 2 * texture, first, count, o.d or 48, o.hidden or 96, o.layers or 3, o.cross == false and 'false' or 'true')
   return mien.new_model('mapper', config, o.seed), config
 end
 
@@ -179,13 +193,12 @@ end
 function method.apply(a, who, edits)
   return mien.no_grad(function()
     local ws, alpha = who.ws, a:neutral()
-    local first, count = a:texture_rows()
     for _, e in ipairs(edits) do
       local _, changed, dw = e.mapper:edit(who.ws, e.code)
       alpha = alpha + changed * e.strength
-      local rows = who.ws:dim(2)
-      local full = first > 1 and mien.concat(mien.zeros{1, first - 1, who.ws:dim(3)}, dw, {axis = 2}) or dw
-      if first + count - 1 < rows then full = mien.concat(full, mien.zeros{1, rows - first - count + 1, who.ws:dim(3)}, {axis = 2}) end
+      local first, after = e.mapper:config 'edit_first', who.ws:dim(2) - e.mapper:config 'edit_first' - dw:dim(2)
+      local full = first > 0 and mien.concat(mien.zeros{1, first, who.ws:dim(3)}, dw, {axis = 2}) or dw
+      if after > 0 then full = mien.concat(full, mien.zeros{1, after, who.ws:dim(3)}, {axis = 2}) end
       ws = ws + full * e.strength
     end
     return ws, alpha

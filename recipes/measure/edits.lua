@@ -57,13 +57,13 @@ return function(m)
       local static = a.generator:static(who.ws)
       local function draw() return a:camera{yaw = rng:uniform(-m.opt.yaw, m.opt.yaw), pitch = rng:uniform(-m.opt.pitch, m.opt.pitch)} end
       local camera, elsewhere = draw(), draw()
-      local function picture(ws, alpha, from) return a:view(a:planes(ws, who.shape, alpha, static), ws, from or camera) end
-      local list, what = {picture(who.ws, a:neutral()), picture(who.ws, a:neutral(), elsewhere)}, {}
+      local function picture(ws, alpha, from, unmoved) return a:view(a:planes(ws, who.shape, alpha, unmoved), ws, from) end
+      local list, what = {picture(who.ws, a:neutral(), camera, static), picture(who.ws, a:neutral(), elsewhere, static)}, {}
       for _, v in ipairs(variants) do
         for name, edit in pairs(v.edits) do
           local ws, alpha = who.ws, edit.code
           if edit.mapper then ws, alpha = method.apply(a, who, {edit}) end
-          list[#list + 1] = picture(ws, alpha)
+          list[#list + 1] = picture(ws, alpha, camera, method.still(a, edit.mapper, static))
           what[#what + 1] = {result[v.name][name], name, v.name == 'full'}
         end
       end

@@ -3,7 +3,8 @@
  * For each line: (1) f64 gradients of every differentiable input against central
  * differences of  sum(cotangent * output)  with random cotangents; (2) backward twice
  * gives the same bits; (3) f32 values and gradients against f64, (4) no tensor is left, and no kernel wrote outside its results.
- * An op without a line fails.  `test_ops NAME` runs one op.  MIEN_DEVICE=cuda leaves (1) out and runs (3) on the GPU;
+ * An op without a line fails, and so does an input with a gradient that no line checks: where '!' leaves one out everywhere, (5) backward
+ * must give it none.  `test_ops NAME` runs one op.  MIEN_DEVICE=cuda leaves (1) out and runs (3) on the GPU;
  * with the emulator of tests/cuda/ linked in, on that.
  *
  * Step h = 1e-4 * max(1,|x|), fourth-order differences: truncation ~ h^4, rounding ~ 1e-16/h,
@@ -13,7 +14,7 @@
 #include "check.h"
 #include "fake_gpu.h"
 
-enum { LINE = 2000 };
+enum { LINE = 2000, OPS = 128 };
 typedef struct { char gen[24]; double p0, p1; int nd; int64_t shape[MN_MAXD]; bool given, frozen; } input;
 typedef struct { const mn_opdef *def; int nin; input in[MN_MAX_IN]; int nattr; mn_attr attr[MN_MAX_ATTR]; char names[MN_MAX_ATTR][24]; char text[LINE]; } test_case;
 
@@ -187,6 +188,24 @@ static void run_case(const test_case *c) {
     mn_error_clear();
 }
 
+/* Input j, which no line checks, gets no gradient: none comes, or the op says so. */
+static void takes_none(test_case *c, int j) {
+    mn_rng rng = mn_rng_seed(7, 0);
+    mn_scope scope = mn_scope_open();
+    mn_tensor *in[MN_MAX_IN] = {NULL}, *cot[MN_MAX_OUT] = {NULL}, *out[MN_MAX_OUT];
+    for (int k = 0; k < c->nin; k++) {
+        if (c->in[k].given) in[k] = generate(&c->in[k], &rng);
+        if (in[k] && in[k]->dtype == MN_F64) mn_param(in[k]);
+    }
+    for (int a = 0; a < c->nattr; a++) c->attr[a].name = c->names[a];         /* it is a copy */
+    const mn_status s = mn_backward(loss_of(c, in, cot, out, &rng), NULL);
+    if (in[j]->grad) fprintf(stderr, "input %d has a gradient that no line checks: %s", j + 1, c->text);
+    CHECK(!in[j]->grad);
+    if (s) CHECK(strstr(mn_errmsg(), "no gradient flows to") || strstr(mn_errmsg(), "a constant expected"));
+    mn_scope_close(scope);
+    mn_error_clear();
+}
+
 int main(int argc, char **argv) {
     FILE *f = fopen("tests/op_cases.txt", "r");
     if (!f) { fprintf(stderr, "run from the project's folder: tests/op_cases.txt not found\n"); return 1; }
@@ -196,7 +215,9 @@ int main(int argc, char **argv) {
     mn_guard_buffers(true);
     int n;
     const mn_opdef *const *ops = mn_op_list(&n);
-    bool *seen = calloc((size_t)n, 1);
+    static bool seen[OPS], checked[OPS][MN_MAX_IN];
+    static test_case frozen[OPS][MN_MAX_IN];         /* a line of each input with '!' */
+    CHECK(n <= OPS);
     char line[LINE];
     while (fgets(line, sizeof line, f)) {
         if (line[0] == '#' || line[0] == '\n') continue;
@@ -204,14 +225,21 @@ int main(int argc, char **argv) {
         bool ok = parse_case(line, &c);
         CHECK(ok);
         if (!ok) continue;
-        for (int i = 0; i < n; i++) seen[i] |= ops[i] == c.def;
+        int at = 0;
+        while (ops[at] != c.def) at++;
+        seen[at] = true;
+        for (int j = 0; j < c.nin && c.def->backward; j++) {
+            if (c.in[j].frozen && strcmp(c.in[j].gen, "int") && strcmp(c.in[j].gen, "box")) frozen[at][j] = c;
+            else checked[at][j] = true;
+        }
         if (argc < 2 || !strcmp(argv[1], c.def->name)) run_case(&c);
     }
     fclose(f);
     for (int i = 0; i < n; i++) {
         if (!seen[i]) fprintf(stderr, "op %s has no line in tests/op_cases.txt\n", ops[i]->name);
         CHECK(seen[i]);
+        for (int j = 0; j < MN_MAX_IN; j++)
+            if (frozen[i][j].def && !checked[i][j] && (argc < 2 || !strcmp(argv[1], ops[i]->name))) takes_none(&frozen[i][j], j);
     }
-    free(seen);
     return check_done("ops");
 }

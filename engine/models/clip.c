@@ -6,16 +6,16 @@
  *   image:  patches, class token first, + positions, ln_pre, blocks, ln_post of token 0, times visual.proj
  *   text:   tokens + positions, causal blocks, ln_final at the end token, times text_projection
  *
- * Small towers see little through one linear map of each patch.  With the setting `stem`, channels of convolutions, the picture first goes
- * through these, 3x3 with stride 2, normalised in groups, relu, and patches are cut from what comes out (Xiao et al., "Early Convolutions Help
- * Transformers See Better", NeurIPS 2021).  The published towers have none.
+ * Small towers see little through one linear map of each patch.  With the setting `stem`, numbers of residual blocks, the picture first goes
+ * through a small residual network (resnet.c, `stem_width` channels at first), and patches are cut from what comes out (Xiao et al., "Early
+ * Convolutions Help Transformers See Better", NeurIPS 2021).  The published towers have none.
  *
  * Features are not normalised.  The end token is where the ids are largest (published vocabulary), or the
  * first `eot` where the setting names one.  Positions after the last end token are not computed: the causal
  * mask keeps them from mattering. */
 #include <math.h>
 #include "clip_picture.h"
-#include "layers.h"
+#include "resnet.h"
 #include "../ops/shape.h"
 
 static const char *const VISUAL = "visual.transformer", *const TEXT = "transformer";
@@ -47,46 +47,35 @@ static int64_t heads_of(int64_t width, int64_t head) { return width >= 2 * head 
 
 /* ---- the picture's way to patches ---- */
 
-enum { STEM_MAX = 6 };
-typedef struct geometry { int layers; int64_t channels[STEM_MAX + 1], patch, side; } geometry;   /* channels before and after each layer; patch: pixels of what is cut */
+/* stem: without blocks in its first group there is none.  channels and patch: of what patches are cut from; side: patches in a row. */
+typedef struct geometry { mn_resnet stem; bool has_stem; int64_t channels, patch, side; } geometry;
 
 static mn_status geometry_of(mn_model *m, geometry *g) {
-    double stem[STEM_MAX];
-    int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch");
-    int layers = mn_config_list(m, "stem", stem, STEM_MAX);
+    double blocks[4];
+    int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), stride = 1;
+    int groups = mn_config_list(m, "stem", blocks, 4);
+    *g = (geometry){.stem = {.width = mn_config_int(m, "stem_width"), .norm = MN_NORM_GROUP}, .has_stem = groups > 0, .channels = 3};
     if (mn_errcode()) return mn_errcode();
     if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
-    if (patch % (1 << layers)) return mn_fail(MN_EARG, "clip: stem: at most as many halvings as patch %lld has expected, got %d", (long long)patch, layers);
-    *g = (geometry){.layers = layers, .channels = {3}, .patch = patch >> layers, .side = n / patch};
-    for (int k = 0; k < layers; k++) {
-        g->channels[k + 1] = (int64_t)stem[k];
-        if (stem[k] < 1 || stem[k] > 4096) return mn_fail(MN_EARG, "clip: stem: channels from 1 to 4096 expected, got %g", stem[k]);
+    for (int k = 0; k < groups; k++) {
+        if (!(blocks[k] >= 1 && blocks[k] <= 64)) return mn_fail(MN_EARG, "clip: stem: 1 to 64 blocks in each group expected, got %g", blocks[k]);
+        g->stem.blocks[k] = (int)blocks[k];
     }
+    if (groups) {
+        if (g->stem.width < 1 || g->stem.width > 4096) return mn_fail(MN_EARG, "clip: stem_width: 1 to 4096 channels expected, got %lld", (long long)g->stem.width);
+        stride = mn_resnet_stride(&g->stem);
+        g->channels = g->stem.width << (groups - 1);
+    }
+    if (patch % stride) return mn_fail(MN_EARG, "clip: patch: a multiple of the stem's stride %lld expected, got %lld", (long long)stride, (long long)patch);
+    g->patch = patch / stride;
+    g->side = n / patch;
     return MN_OK;
-}
-
-static mn_status declare_stem(mn_model *m, const geometry *g) {
-    for (int k = 0; k < g->layers; k++) {
-        mn_name p = mn_join("visual.stem.%d", k);
-        mn_declare_conv(m, g->channels[k], g->channels[k + 1], 3, 3, mn_join("%s.conv", p.text).text);
-        mn_declare_norm(m, MN_NORM_GROUP, g->channels[k + 1], 1, mn_join("%s.norm", p.text).text);
-    }
-    return mn_errcode();
-}
-
-static mn_tensor *use_stem(mn_model *m, const geometry *g, mn_tensor *x) {
-    for (int k = 0; k < g->layers && x; k++) {
-        mn_name p = mn_join("visual.stem.%d", k);
-        x = mn_use_conv(m, mn_join("%s.conv", p.text).text, x, 2, 1);
-        x = mn_call(relu, T(mn_use_norm(m, MN_NORM_GROUP, mn_join("%s.norm", p.text).text, x, 1e-5)));
-    }
-    return x;
 }
 
 static mn_status build(mn_model *m) {
     geometry g;
     if (geometry_of(m, &g)) return mn_errcode();
-    int64_t vw = mn_config_int(m, "vision_width"), in = g.channels[g.layers];
+    int64_t vw = mn_config_int(m, "vision_width"), in = g.channels;
     int64_t tw = mn_config_int(m, "text_width"), e = mn_config_int(m, "embed_dim"), head = mn_config_int(m, "head_width");
     int64_t context = mn_config_int(m, "context"), vocab = mn_config_int(m, "vocab");
     if (mn_errcode()) return mn_errcode();
@@ -99,7 +88,7 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw), "visual.class_embedding");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(g.side * g.side + 1, vw), "visual.positional_embedding");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw, e), "visual.proj");
-    declare_stem(m, &g);
+    if (g.has_stem) mn_resnet_declare_trunk(m, &g.stem, "visual.stem", NULL);
     mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)(in * g.patch * g.patch)), true, MN_DIMS(vw, in, g.patch, g.patch), "visual.conv1.weight");
     declare_norm(m, vw, "visual.ln_pre");
     declare_tower(m, VISUAL, vw, (int)mn_config_int(m, "vision_layers"));
@@ -158,7 +147,7 @@ static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr
     if (geometry_of(m, &g) || mn_expect(m, "image", "pixels", in[0], 4, (int64_t[]){-1, 3, size, size})) return mn_errcode();
     mn_scope scope = mn_scope_open();
     int64_t n = in[0]->shape[0];
-    mn_tensor *x = patches(m, use_stem(m, &g, in[0]));
+    mn_tensor *x = patches(m, g.has_stem ? mn_resnet_trunk(m, &g.stem, "visual.stem", "v.stem", in[0]) : in[0]);
     if (mn_trace.note) mn_noted(mn_reshape(mn_permute(x, 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, width, g.side, g.side}), "v.conv1");
     mn_tensor *first = mn_call(expand, T(mn_weight(m, "visual.class_embedding")), {"d0", n}, {"d1", 1}, {"d2", width});
     x = mn_call(add, T(mn_call(concat, T(first, x), {"axis", 1}), mn_weight(m, "visual.positional_embedding")));
@@ -261,5 +250,5 @@ static const mn_method methods[] = {
 
 const mn_modeldef mn_model_clip = {
     .name = "clip", .doc = "pictures and texts to features in one space", .build = build, .methods = methods,
-    .config = "{\"image_resolution\":224,\"patch\":32,\"stem\":[],\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
+    .config = "{\"image_resolution\":224,\"patch\":32,\"stem\":[],\"stem_width\":24,\"vision_width\":768,\"vision_layers\":12,\"embed_dim\":512,\"context\":77,\"vocab\":49408,"
               "\"text_width\":512,\"text_layers\":12,\"head_width\":64,\"eot\":-1,\"antialias\":0,\"crop\":[0,1,0,1]}"};

@@ -1,5 +1,6 @@
 /* resnet.c -- residual network (He et al., "Deep Residual Learning", CVPR 2016; the stride of a bottleneck
- * on its 3x3 convolution, as torchvision has it) and head: what emoca.c and encoder.c encode faces with.
+ * on its 3x3 convolution, as torchvision has it) and head: what emoca.c and encoder.c encode faces with;
+ * clip.c has the network without the head before its small towers.
  *
  *   stem: conv 7x7/2, norm, relu, max pool 3x3/2     four groups of blocks     mean over the map
  *   head: layers.0, relu, layers.2
@@ -43,18 +44,33 @@ static mn_status declare_block(mn_model *m, const mn_resnet *r, const char *p, i
     return mn_declare_norm(m, r->norm, out, 1, mn_join("%s.downsample.1", p).text);
 }
 
-mn_status mn_resnet_declare(mn_model *m, const mn_resnet *r, const char *prefix, int64_t outputs) {
-    const char *dot = *prefix ? "." : "";
-    mn_name e = mn_join("%s%sencoder", prefix, dot), h = mn_join("%s%slayers", prefix, dot);
+static int groups(const mn_resnet *r) {
+    int n = 4;
+    while (n > 1 && !r->blocks[n - 1]) n--;
+    return n;
+}
+
+int64_t mn_resnet_stride(const mn_resnet *r) { return 2 << groups(r); }
+
+mn_status mn_resnet_declare_trunk(mn_model *m, const mn_resnet *r, const char *prefix, int64_t *out_channels) {
     int64_t in = r->width;
-    mn_declare_conv(m, 3, in, 7, 7, mn_join("%s.conv1", e.text).text);
-    mn_declare_norm(m, r->norm, in, 1, mn_join("%s.bn1", e.text).text);
-    for (int g = 0; g < 4; g++)
+    mn_declare_conv(m, 3, in, 7, 7, mn_join("%s.conv1", prefix).text);
+    mn_declare_norm(m, r->norm, in, 1, mn_join("%s.bn1", prefix).text);
+    for (int g = 0; g < groups(r); g++)
         for (int k = 0; k < r->blocks[g] && !mn_errcode(); k++) {
             int64_t out = channels(r, g);
-            declare_block(m, r, mn_join("%s.layer%d.%d", e.text, g + 1, k).text, in, r->width << g, out, !k && (g || in != out));
+            declare_block(m, r, mn_join("%s.layer%d.%d", prefix, g + 1, k).text, in, r->width << g, out, !k && (g || in != out));
             in = out;
         }
+    if (out_channels) *out_channels = in;
+    return mn_errcode();
+}
+
+mn_status mn_resnet_declare(mn_model *m, const mn_resnet *r, const char *prefix, int64_t outputs) {
+    const char *dot = *prefix ? "." : "";
+    mn_name h = mn_join("%s%slayers", prefix, dot);
+    int64_t in;
+    if (mn_resnet_declare_trunk(m, r, mn_join("%s%sencoder", prefix, dot).text, &in)) return mn_errcode();
     if (r->side) in *= r->side * r->side;
     mn_declare_linear(m, in, r->hidden, sqrt(2 / (double)in), mn_join("%s.0", h.text).text);
     return mn_declare_linear(m, r->hidden, outputs, 1 / sqrt((double)r->hidden), mn_join("%s.2", h.text).text);
@@ -82,16 +98,22 @@ static mn_tensor *block(mn_model *m, const mn_resnet *r, const char *p, mn_tenso
     return mn_scope_leave(scope, mn_call(relu, T(mn_call(add, T(y, pass)))));
 }
 
-mn_tensor *mn_resnet_encode(mn_model *m, const mn_resnet *r, const char *prefix, const char *tag, mn_tensor *x) {
-    const char *dot = *prefix ? "." : "";
-    mn_name e = mn_join("%s%sencoder", prefix, dot), h = mn_join("%s%slayers", prefix, dot);
+mn_tensor *mn_resnet_trunk(mn_model *m, const mn_resnet *r, const char *prefix, const char *tag, mn_tensor *x) {
     mn_scope scope = mn_scope_open();
-    x = mn_call(relu, T(conv_norm(m, r, e.text, 1, x, 2, 3)));
+    x = mn_call(relu, T(conv_norm(m, r, prefix, 1, x, 2, 3)));
     x = mn_noted(mn_call(max_pool2d, T(x), {"k", 3}, {"stride", 2}, {"pad", 1}), "%s.stem", tag);
-    for (int g = 0; g < 4; g++) {
-        for (int k = 0; k < r->blocks[g] && x; k++) x = block(m, r, mn_join("%s.layer%d.%d", e.text, g + 1, k).text, x, g && !k ? 2 : 1);
+    for (int g = 0; g < groups(r); g++) {
+        for (int k = 0; k < r->blocks[g] && x; k++) x = block(m, r, mn_join("%s.layer%d.%d", prefix, g + 1, k).text, x, g && !k ? 2 : 1);
         mn_noted(x, "%s.layer%d", tag, g + 1);
     }
+    return mn_scope_leave(scope, x);
+}
+
+mn_tensor *mn_resnet_encode(mn_model *m, const mn_resnet *r, const char *prefix, const char *tag, mn_tensor *x) {
+    const char *dot = *prefix ? "." : "";
+    mn_name h = mn_join("%s%slayers", prefix, dot);
+    mn_scope scope = mn_scope_open();
+    x = mn_resnet_trunk(m, r, mn_join("%s%sencoder", prefix, dot).text, tag, x);
     x = r->side && x ? mn_reshape(x, 2, (int64_t[]){x->shape[0], x->n / x->shape[0]}) : mn_call(mean, T(x), {"axis", 2}, {"last", 3});
     mn_noted(x, "%s.features", tag);
     x = mn_call(relu, T(mn_use_linear(m, mn_join("%s.0", h.text).text, x)));

@@ -1,4 +1,4 @@
-/* resnet.h -- a residual network with a two-layer head, as DECA and EMOCA encode faces. */
+/* resnet.h -- a residual network, and with a two-layer head, as DECA and EMOCA encode faces. */
 #ifndef MN_RESNET_H
 #define MN_RESNET_H
 #include "layers.h"
@@ -13,6 +13,11 @@ typedef struct mn_resnet {
 } mn_resnet;
 
 mn_status mn_resnet_of(mn_model *m, mn_resnet *r);       /* from the settings blocks, width, bottleneck, hidden, norm */
+/* The network without a head, under its own prefix; *channels (may be NULL) is what comes out.  Groups of no blocks are left out from the end. */
+mn_status mn_resnet_declare_trunk(mn_model *m, const mn_resnet *r, const char *prefix, int64_t *channels);
+/* x [N,3,n,n] -> map [N,channels,n/s,n/s], s = mn_resnet_stride. */
+mn_tensor *mn_resnet_trunk(mn_model *m, const mn_resnet *r, const char *prefix, const char *tag, mn_tensor *x);
+int64_t mn_resnet_stride(const mn_resnet *r);
 /* Tensors P.encoder.* and P.layers.*; P may be "". */
 mn_status mn_resnet_declare(mn_model *m, const mn_resnet *r, const char *prefix, int64_t outputs);
 /* x [N,3,n,n] -> codes [N,outputs].  tag names the encoder in reported intermediate results. */

@@ -14,6 +14,7 @@ local opt = mien.options {
   lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order and captions'},
   init    = {'', 'towers of the same words; a new run starts from those of their weights that have the same shape'},
+  eyes    = {'', 'an encoder (recipes/pretrain/encoder.lua) whose first layers a new run starts from; it has learned to see faces'},
 }
 local data = People.open(opt.people, 0, 100000)
 local seen, list = {}, {}
@@ -22,18 +23,24 @@ for _, w in ipairs(mien.words_split(mien.caption_words())) do
 end
 list = table.concat(list, '\n')
 local words = mien.words(list)
-local config = ('{"image_resolution":96,"patch":16,"stem":[32,64,96],"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
+local config = ('{"image_resolution":112,"patch":16,"stem":[1,2,2],"stem_width":24,"vision_width":128,"vision_layers":4,"embed_dim":128,"context":40,"vocab":%d,"text_width":96,"text_layers":2,"head_width":32,"eot":2,"antialias":1,"crop":[0.15,0.91,0.12,0.88]}')
   :format(words:count())
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
-if opt.init ~= '' then
-  local before = assert(mien.load_model(opt.init))
+
+-- Weights of another model, where `called` (of a weight's name here) names one of the same shape.
+local function start_from(path, called)
+  if path == '' then return end
+  local before = assert(mien.load_model(path))
   local own, names = clip:params()
   for i, name in ipairs(names) do
-    local there = before:has(name) and before:weight(name)
-    if there and table.concat(there:shape(), ' ') == table.concat(own[i]:shape(), ' ') then clip:set_weight(name, there) end
+    local there = called(name)
+    local w = there and before:has(there) and before:weight(there)
+    if w and table.concat(w:shape(), ' ') == table.concat(own[i]:shape(), ' ') then clip:set_weight(name, w) end
   end
 end
+start_from(opt.eyes, function(name) return name:match '^visual%.stem%.' and name:gsub('^visual%.stem%.', 'encoder.') end)
+start_from(opt.init, function(name) return name end)
 print(clip, words:count() .. ' words')
 
 local params, names = clip:params()

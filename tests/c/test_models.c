@@ -176,14 +176,15 @@ static void test_clip(void) {
     CHECK_STATUS(MN_ESHAPE, call(m, "text", &x, f));
     mn_model_release(m);
     CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":7,\"image_resolution\":12}", 1));
-    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":6,\"image_resolution\":12,\"stem\":[8,8]}", 1));
-    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":6,\"image_resolution\":12,\"stem\":[0]}", 1));
+    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":6,\"image_resolution\":12,\"stem\":[1,1]}", 1));
+    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":4,\"image_resolution\":12,\"stem\":[0]}", 1));
+    CHECK(!mn_model_new(&mn_model_clip, "{\"patch\":4,\"image_resolution\":12,\"stem\":[1],\"stem_width\":0}", 1));
     mn_error_clear();
 
-    /* convolutions before the patches: gradients reach their weights and the picture */
-    snprintf(config, sizeof config, "%.*s,\"stem\":[16]}", (int)strlen(CLIP) - 1, CLIP);
+    /* a residual network before the patches: gradients reach their weights and the picture */
+    snprintf(config, sizeof config, "%.*s,\"stem\":[1],\"stem_width\":16}", (int)strlen(CLIP) - 1, CLIP);
     m = make(&mn_model_clip, config);
-    CHECK(mn_has_weight(m, "visual.stem.0.conv.weight") && mn_weight(m, "visual.conv1.weight")->shape[1] == 16 && mn_weight(m, "visual.conv1.weight")->shape[2] == 2);
+    CHECK(mn_has_weight(m, "visual.stem.layer1.0.conv2.weight") && mn_weight(m, "visual.conv1.weight")->shape[1] == 16 && mn_weight(m, "visual.conv1.weight")->shape[2] == 1);
     gradients(m, clip_loss, 2, (mn_tensor *[]){x, ids});
     mn_model_release(m);
     mn_st_close(g);

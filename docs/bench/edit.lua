@@ -1,28 +1,36 @@
--- edit.lua -- how long an edit takes: a person, the edit, the planes, one picture; then a further view of the same edit.
+-- edit.lua -- how long an edit of the embedded avatar takes, step by step, with a mapper as new.
 --   mien docs/bench/edit.lua
+-- A line for each of five people: a person's code, the edit, the planes and one picture; then a further view of the same edit.
 local mien = require 'mien'
+mien.api(1)
 local avatar, method = require 'mien.avatar', require 'mien.method'
-local ffi = require 'ffi'
-ffi.cdef'typedef struct {long s,ns;} ts_; int clock_gettime(int, ts_*);'
-local function now() local t=ffi.new'ts_' ffi.C.clock_gettime(1,t) return tonumber(t.s)+tonumber(t.ns)*1e-9 end
-local t0 = now()
-local a = avatar.load()
-local t1 = now()
-print(('load %.3f s'):format(t1-t0))
-local mapper = method.new_mapper(a, {seed=1})
-mien.no_grad(function()
- local code = a:references('smile'):slice(1,1,1)
- for k = 1, 5 do
-  mien.scope(function()
-  local s = now()
-    local who = a:person(k)
-  local ws, alpha = method.apply(a, who, {{mapper=mapper, code=code, strength=1}})
+
+local function seconds(f, ...)
+  local began = mien.clock()
+  local a, b, c = f(...)
+  return mien.clock() - began, a, b, c
+end
+
+local loading, a = seconds(avatar.load)
+print(('loading %.3f s'):format(loading))
+local mapper = method.new_mapper(a, {seed = 1})
+
+local function edited_view(code, seed)
+  local who = a:person(seed)
+  local ws, alpha = method.apply(a, who, {{mapper = mapper, code = code, strength = 1}})
   local planes = a:planes(ws, who.shape, alpha)
   a:view(planes, ws, a.front)
-  local e = now()
-  a:view(planes, ws, a:camera{yaw=20})
-  print(('edited view %.3f s, further view %.3f s'):format(e-s, now()-e))
-  end)
- end
+  return planes, ws
+end
+
+mien.no_grad(function()
+  local code = a:references('smile'):slice(1, 1, 1)
+  for seed = 1, 5 do
+    mien.scope(function()
+      local first, planes, ws = seconds(edited_view, code, seed)
+      local further = seconds(function() a:view(planes, ws, a:camera{yaw = 20}) end)
+      print(('edited view %.3f s, further view %.3f s'):format(first, further))
+    end)
+  end
 end)
-print(('peak %.0f MB'):format(mien.memory().peak/1e6))
+print(('tensors: %.0f MB at most'):format(mien.memory().peak / 1e6))

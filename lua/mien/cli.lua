@@ -32,7 +32,7 @@ local environment = {
   {'MIEN_CUDA_DRIVER', 'driver library in place of libcuda.so.1'},
   {'MIEN_CUDA_BLAS', 'cuBLAS library in place of libcublas.so.13, .12 or .11'},
   {'OMP_NUM_THREADS', 'threads to compute with'},
-  {'OMP_WAIT_POLICY', 'passive: threads sleep where they wait; several times faster beside other programs, a little slower alone'},
+  {'OMP_WAIT_POLICY', 'active or passive: threads spin or sleep where they wait (unset: they spin for a moment, then sleep; GOMP_SPINCOUNT says how long)'},
 }
 
 local function names()

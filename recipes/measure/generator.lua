@@ -1,4 +1,5 @@
--- generator.lua -- the generator's pictures against the renderer's, with the same factors, of held-out people and expressions.
+-- generator.lua -- the generator's pictures against the renderer's, with the same factors, of held-out people and expressions.  A few
+-- pairs, evenly from the best to the worst, go into generator.png.
 local mien = require 'mien'
 local measures, People = require 'mien.measures', require 'mien.people'
 
@@ -13,22 +14,34 @@ end
 return function(m)
   local a, people = m.avatar, m:people()
   local refs = m.spread(people.studio, m.opt.pictures)
-  local sums, batches = {}, 0
+  local sums, scores = {}, {}
   local function add(name, value) sums[name] = (sums[name] or 0) + value end
+  local function drawn(rows)
+    local mesh, ws = People.meshes(a.head, rows), a.generator:mapping(rows.z, a.front:expand(rows.z:dim(1), 25))
+    return a:view(a.generator:planes(ws, mesh), ws, rows.camera), mesh
+  end
   m:each('generator', refs, function(batch)
     local rows, target, cover = people:rows(batch), people:pictures(batch)
     local n, size = #batch, target:dim(3)
-    local mesh, ws = People.meshes(a.head, rows), a.generator:mapping(rows.z, a.front:expand(n, 25))
-    local picture = a:view(a.generator:planes(ws, mesh), ws, rows.camera)
+    local picture, mesh = drawn(rows)
     local landmarks = mesh:slice(2, mesh:dim(2) - 67, mesh:dim(2))
     add('psnr', measures.psnr(picture, target) * n)
     add('person', measures.psnr(picture, target, cover) * n)
     add('eyes', measures.psnr(picture, target, around(landmarks, rows.camera, size, 36, 47)) * n)
     add('mouth', measures.psnr(picture, target, around(landmarks, rows.camera, size, 48, 67)) * n)
     add('ssim', measures.ssim(picture, target) * n)
-    batches = batches + n
+    for i = 1, n do scores[#scores + 1] = {ref = batch[i], psnr = measures.psnr(picture:slice(1, i, i), target:slice(1, i, i))} end
   end)
-  for name, sum in pairs(sums) do sums[name] = sum / batches end
+  table.sort(scores, function(x, y) return x.psnr > y.psnr end)
+  local shown = m.spread(scores, 8)
+  mien.scope(function() m.no_grad(function()
+    local some, labels = {}, {}
+    for i, s in ipairs(shown) do some[i], labels[i] = s.ref, ('%.1f dB'):format(s.psnr) end
+    local picture, target, pairs_of = (drawn(people:rows(some))), (people:pictures(some)), {{}, {}}
+    for i = 1, #some do pairs_of[1][i], pairs_of[2][i] = target:slice(1, i, i), picture:slice(1, i, i) end
+    assert(mien.save_picture(m.opt.out .. '/generator.png', mien.sheet{rows = pairs_of, row_labels = {'renderer', 'generator'}, column_labels = labels, title = 'held-out people, from the best to the worst'}))
+  end) end)
+  for name, sum in pairs(sums) do sums[name] = sum / #scores end
   return {
     title = 'Generator against the renderer', numbers = sums,
     rows = {
@@ -38,6 +51,6 @@ return function(m)
       {'PSNR around the eyes', ('%.2f dB'):format(sums.eyes)},
       {'PSNR around the mouth', ('%.2f dB'):format(sums.mouth)},
     },
-    notes = {('%d pictures of held-out people, every yaw and expression of the data.'):format(batches)},
+    notes = {('%d pictures of held-out people, every yaw and expression of the data; pairs of them in generator.png.'):format(#scores)},
   }
 end

@@ -6,8 +6,8 @@
 -- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
 -- What z means is learned first and without pictures: a linear map, thrown away afterwards, must read the traits of people (hair style,
--- colours, ...) off their w, from hundreds of people in a step.  Which of nine hair styles somebody has depends on z so abruptly that
--- pictures alone, a few people at a time, leave a mixture of styles.  The term stays while pictures are learned.
+-- colours, ...) off their w, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that
+-- pictures alone, a few people at a time, leave a mixture of styles.  The mapping network then stays as it is.
 --
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
@@ -24,8 +24,8 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
-  mapping = {6000, 'steps of the mapping network alone, before the first picture'},
-  init    = {'', 'a generator of the same sizes whose weights, but for the mapping network, a new run starts from'},
+  mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
+  init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
 local head = assert(mien.load_model(opt.head))
@@ -62,7 +62,7 @@ if opt.init ~= '' then
   local before = assert(mien.load_model(opt.init))
   local _, names = gen:params()
   for _, name in ipairs(names) do
-    if not name:match '^backbone%.mapping' then gen:set_weight(name, before:weight(name)) end
+    if opt.mapping == 0 or not name:match '^backbone%.mapping' then gen:set_weight(name, before:weight(name)) end
   end
   copy_noise(gen, before)
 end
@@ -83,10 +83,10 @@ local crowd = factors(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
 local middle = crowd:mean{axis = 1, keep = 1}:clone()
 local spread = ((crowd - middle):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
 local factors_of = (mien.randn({crowd:dim(2), gen:config 'w_dim'}, mien.rng(opt.seed, 77)) * 0.02):clone():param()
+local function w_of(z) return gen:mapping(z, front:expand(z:dim(1), 25)) end
 local function factors_missed(people, rng)
   local z = mien.randn({people, 80}, rng)
-  local w = gen:mapping(z, front:expand(people, 25)):slice(2, 1, 1):reshape(people, -1)
-  return (mien.linear(w, factors_of) - (factors(z) - middle) * spread):square():mean()
+  return (mien.linear(w_of(z):slice(2, 1, 1):reshape(people, -1), factors_of) - (factors(z) - middle) * spread):square():mean()
 end
 
 local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
@@ -97,7 +97,7 @@ local function loss_of(rows, target, cover, rng)
   local v = People.meshes(head, rows)
   local lms = v:slice(2, v:dim(2) - 67, v:dim(2))
   local weight = mien.landmark_weights(lms, rows.camera, size, 4, 4.5)
-  local ws = gen:mapping(rows.z, front:expand(n, 25))
+  local ws = mien.no_grad(w_of, rows.z)
   local planes = gen:planes(ws, v)
   local coarse = mien.rand({n, res * res, gen:config 'depth_resolution'}, rng)
   local fine = mien.rand({n, res * res, gen:config 'depth_resolution_importance'}, rng)
@@ -119,41 +119,36 @@ local function loss_of(rows, target, cover, rng)
 end
 
 -- ---- the runs ----
-local checkpoint = opt.out .. '/generator_checkpoint.safetensors'
-local params, names = gen:params()
-params[#params + 1], names[#names + 1] = factors_of, 'training.factors'
-
-if not mien.file_kind(checkpoint) then
-  local some, called = {}, {}
-  for i, name in ipairs(names) do
-    if name:match '^backbone%.mapping' or name == 'training.factors' then some[#some + 1], called[#called + 1] = params[i], name end
-  end
-  local first = trainer.new {
-    name = 'mapping', params = some, names = called, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.02, seed = opt.seed + 1000,
-    ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
-    step = function(_, rng) return factors_missed(512, rng) end,
-  }
-  if not first:go() then return end
-  for i, average in ipairs(first:averages()) do some[i]:copy(average) end
+local mapping, pictures = {params = {factors_of}, names = {'training.factors'}}, {params = {}, names = {}}
+local all, called = gen:params()
+for i, name in ipairs(called) do
+  local group = name:match '^backbone%.mapping' and mapping or pictures
+  group.params[#group.params + 1], group.names[#group.names + 1] = all[i], name
 end
 
+local first = trainer.new {
+  name = 'mapping', params = mapping.params, names = mapping.names, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.06, seed = opt.seed + 1000,
+  ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
+  step = function(_, rng) return factors_missed(256, rng) end,
+}
+if not first:go() then return end
+for i, average in ipairs(first:averages()) do mapping.params[i]:copy(average) end
+
 local run = trainer.new {
-  name = 'generator', params = params, names = names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
+  name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
   precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
-  adam = {beta2 = 0.99, clip = 10}, checkpoint = checkpoint, config = config,
+  adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
-    local loss, terms = loss_of(data:rows(refs), target, cover, rng)
-    local factors = factors_missed(256, rng)
-    terms.factors = factors:item()
-    return loss + factors * 2, terms
+    return loss_of(data:rows(refs), target, cover, rng)
   end,
   saved = function(run)
     local copy = mien.new_model('next3d', config)
     topology(copy)
-    for i, n in ipairs(run.names) do if n ~= 'training.factors' then copy:set_weight(n, run:averages()[i]) end end
+    for i, n in ipairs(mapping.names) do if n ~= 'training.factors' then copy:set_weight(n, mapping.params[i]) end end
+    for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
     copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls
     local z = {}

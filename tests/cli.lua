@@ -72,6 +72,10 @@ T.test('options of a recipe', function(t)
   t:equal({text, status}, {'hello hello hello you\n', 0})
   text, status = run(t, file, '--help')
   t:equal({text, status}, {'Says hello.\nTwice.\n\noptions (key=value):\n  device     cpu, cuda or cuda:1  [cpu]\n  n          how often  [2]\n  precision  of factors in products and convolutions: strict, bf16, tf32, f16  [strict]\n  weights    how loaded models keep their weights: f32, or f16 in half the memory  [f32]\n  who        whom  [(required)]\n', 0})
+  text, status = t:shell(("MIEN_PRECISION=f61 '%s' '%s' who=you 2>&1"):format(program, file))
+  t:equal({text, status}, {("mien: %s:5: MIEN_PRECISION: strict, bf16, tf32 or f16 expected, got 'f61'\n"):format(file), 1})
+  text, status = run(t, file, 'who=you', 'weights=f61')
+  t:equal({text, status}, {("mien: %s:5: weights: f32 or f16 expected, got 'f61'\n"):format(file), 1})
   text, status = run(t, file, 'whom=you')
   t:ok(status == 1 and text:find(":5: unknown option 'whom'; there are device, n, precision, weights, who", 1, true), text)
 end)
@@ -190,6 +194,7 @@ end)
 T.test('without a home', function(t)
   local function homeless(words) return t:shell(('cd / && env -u HOME -u MIEN_HOME %s %s 2>&1 </dev/null'):format(quote(program), words)) end
   local why = 'neither MIEN_HOME nor HOME is set'
+  t:ok(t:shell(("cd '%s' && MIEN_HOME=new '%s' doctor"):format(t:folder(), program)):find('\nok       library      new/library.db (made when needed)', 1, true), 'a home that is a relative path')
   local text, status = homeless 'doctor'
   t:ok(status == 1 and text:find(why, 1, true) and text:find('\nok       avatar', 1, true) and not text:find('traceback', 1, true), text)
   text, status = homeless 'models'

@@ -49,8 +49,7 @@ end
 -- Can a file be made in the folder, or in the nearest one above it that exists?
 local function writable(folder)
   while not core.file_kind(folder) do
-    local above = folder:match '^(.*)/[^/]*$'
-    if not above then return false end
+    local above = folder:match '^(.*)/[^/]*$' or '.'
     folder = above == '' and '/' or above
   end
   local path = ('%s/.mien-doctor-%d'):format(folder, math.floor(core.clock() * 1e6))

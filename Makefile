@@ -116,7 +116,8 @@ MANUAL := $(DESTDIR)$(PREFIX)/share/man/man1
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(SHARE)'
 	install -m 755 mien '$(DESTDIR)$(PREFIX)/bin/mien'
-	cp -R --no-preserve=ownership $(wildcard recipes models) '$(SHARE)/'
+	cp -R --no-preserve=ownership $(wildcard recipes models) '$(SHARE)/' && chmod -R a+rX '$(SHARE)'
+	install -D -m 644 lua/meta/mien.lua '$(SHARE)/lua/meta/mien.lua'
 	$(if $(wildcard mien.1),install -d '$(MANUAL)' && install -m 644 mien.1 '$(MANUAL)/mien.1')
 
 uninstall:

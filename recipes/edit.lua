@@ -5,24 +5,24 @@
 --   mien recipes/edit.lua mapper=smile,sad frames=5                            from one to the other in five pictures
 --
 -- Strength 0 is the untouched face, above 1 exaggerates.  Every edit prints the identity cosine to the unedited picture and
--- the CLIP score against the prompt; min_id lowers the strength until the cosine holds.  Cameras are all combinations of yaw, pitch,
--- roll and fov.
+-- the CLIP score against the prompt, of several against their mean; min_id lowers the strength until the cosine holds.  Cameras are
+-- all combinations of yaw, pitch, roll and fov.
 local mien = require 'mien'
 mien.api(1)
 local avatar, method = require 'mien.avatar', require 'mien.method'
 local opt = mien.options {
   mapper    = {mien.required, 'name of a mapper in the library, or several with commas'},
-  seeds     = {{0, 1, 2, 3}, 'avatars: numbers and ranges, 0-5,9'},
+  seeds     = {{0, 1, 2, 3}, 'avatars: numbers and ranges, 0-5,9', whole = true, least = 0, most = 2 ^ 32 - 1},
   yaw       = {{0}, 'camera yaws, degrees, with commas'},
   pitch     = {{0}, 'camera pitches, degrees, with commas'},
   roll      = {{0}, 'camera rolls, degrees, with commas'},
-  fov       = {{0}, 'fields of view, degrees, with commas; 0: the avatar\'s own'},
+  fov       = {{0}, 'fields of view, degrees, with commas; 0: the avatar\'s own', least = 0, most = 179},
   strength  = {{1}, 'strength of each mapper, with commas; the last one holds for the rest'},
-  frames    = {0, 'pictures on the way from mapper to mapper (of a single one: from the untouched face); 0: all mappers at once'},
+  frames    = {0, 'pictures on the way from mapper to mapper (of a single one: from the untouched face); 0: all mappers at once', whole = true, least = 0},
   reference = {'', 'start from this expression: PNG file, name of an expression, or none; empty: what the mapper was trained with'},
   psi       = {1, 'truncation towards the mean face'},
-  min_id    = {0, 'least identity cosine; 0: none'},
-  scale     = {2, 'pixels of the sheet per pixel of the picture'},
+  min_id    = {0, 'least identity cosine; 0: none', least = 0, most = 1},
+  scale     = {2, 'pixels of the sheet per pixel of the picture', least = 0.1, most = 16},
   model     = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   library   = {'', 'library file; empty: the default one'},
   mesh      = {false, 'also write the posed head mesh (OBJ and GLB) of the first avatar'},
@@ -30,21 +30,18 @@ local opt = mien.options {
   maps      = {false, 'also write depth and normal maps of every view'},
   out       = {'out/edit', 'folder for the results'},
 }
-if opt.frames == 1 or opt.frames < 0 or opt.frames ~= math.floor(opt.frames) then error(('frames: 0, or a whole number from 2 expected, got %g'):format(opt.frames), 0) end
-for _, degrees in ipairs(opt.fov) do
-  if degrees < 0 or degrees >= 180 then error(('fov: 0 or degrees below 180 expected, got %g'):format(degrees), 0) end
-end
+if opt.frames == 1 then error('frames: 0, or from 2 expected, got 1', 0) end
 local a = avatar.load(opt.model)
 local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil, {create = false}))
 
-local edits, prompts = {}, {}
+local edits, prompts, texts = {}, {}, {}
 for name in opt.mapper:gmatch '[^,]+' do
   local edit, message = method.stored(a, library, name)
   if not edit then error(message, 0) end
   if opt.reference ~= '' then edit.code = method.codes(a, opt.reference):slice(1, 1, 1) end
   if not edit.code then error(("mapper '%s' does not say which expression it starts from: reference=... expected"):format(name), 0) end
   edit.strength = opt.strength[#edits + 1] or opt.strength[#opt.strength]
-  edits[#edits + 1], prompts[#prompts + 1] = edit, edit.prompt
+  edits[#edits + 1], prompts[#prompts + 1], texts[#texts + 1] = edit, edit.prompt, mien.no_grad(function() return a:text(edit.prompt) end)
 end
 if #edits == 0 then error('mapper: a name expected', 0) end
 if #opt.strength > #edits then error(('strength: %d numbers for %d mapper%s'):format(#opt.strength, #edits, #edits == 1 and '' or 's'), 0) end
@@ -94,7 +91,14 @@ if #opt.seeds * #column_labels > 2000 then
   error(('%d avatars with %d pictures each: at most 2000 in all are possible'):format(#opt.seeds, #column_labels), 0)
 end
 assert(mien.mkdir(opt.out))
-local goal = mien.no_grad(function() return a:text(prompts[1]) end)
+
+-- What a pose means: the unit mean of the prompts by their shares.
+local function goal_of(pose)
+  if #texts == 1 then return texts[1] end
+  local sum = texts[1] * pose.share[1]
+  for i = 2, #texts do sum = sum + texts[i] * pose.share[i] end
+  return a.unit(sum)
+end
 
 local function saved(path, pixels, seed, used, extra)
   local fields = {seeds = {seed}, mappers = used}
@@ -119,6 +123,7 @@ local function edit(seed, who, before, id0, pose, row)
     if id >= opt.min_id or factor == 0 then break end
     factor = factor > 0.05 and factor * 0.85 or 0
   end
+  local goal = goal_of(pose)
   local score, score0 = a.cosine(a:embed(front), goal):item(), a.cosine(a:embed(before), goal):item()
   local note = factor < 1 and ('  strength lowered to %.2f of what was asked to hold min_id'):format(factor) or ''
   print(('seed %.0f%s  identity %.3f  CLIP %.2f (before %.2f)%s'):format(seed, pose.label ~= '' and '  ' .. pose.label or '', id, 100 * score, 100 * score0, note))
@@ -140,7 +145,7 @@ local function edit(seed, who, before, id0, pose, row)
       assert(mien.ply_write(opt.out .. '/surface.ply', (mien.geometry.surface(a, planes))))
       print(opt.out .. '/surface.ply')
     end
-    if opt.mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone()} end
+    if opt.mesh then first_mesh = {shape = who.shape:clone(), alpha = alpha:clone(), ws = ws:clone(), fields = {seeds = {seed}, mappers = used}} end
   end
 end
 
@@ -159,7 +164,8 @@ for i, e in ipairs(edits) do
   names[i] = ('%s %g'):format(e.name, e.strength)
   used[i] = {name = e.name, strength = e.strength, weights_sha256 = e.weights_sha256}
 end
-local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = table.concat(names, ', '), scale = opt.scale}
+local footer = table.concat(names, ', ') .. (opt.min_id > 0 and (', less where identity %g asked it'):format(opt.min_id) or '')
+local sheet = mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels, title = table.concat(prompts, '; '), footer = footer, scale = opt.scale}
 assert(mien.save_picture(opt.out .. '/sheet.png', sheet, {seeds = opt.seeds, mappers = used}))
 print(opt.out .. '/sheet.png')
 if not mien.recipe.repeats then                                    -- the library keeps what each edit did; `mien rerun` is no new edit
@@ -171,5 +177,5 @@ if not mien.recipe.repeats then                                    -- the librar
       picture_path = opt.out .. '/sheet.png', picture_sha256 = sheet_sha256, seeds = {r.seed}, mappers = mappers})
   end
 end
-if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws) end
+if first_mesh then require('mien.meshes').write(a, first_mesh.shape, first_mesh.alpha, opt.out .. '/head', first_mesh.ws, first_mesh.fields) end
 library:close()

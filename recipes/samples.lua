@@ -9,14 +9,14 @@ mien.api(1)
 local avatar, published = require 'mien.avatar', require 'mien.published'
 local opt = mien.options {
   model        = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
-  seeds        = {{0, 1, 2, 3}, 'avatars: numbers and ranges, 0-5,9'},
+  seeds        = {{0, 1, 2, 3}, 'avatars: numbers and ranges, 0-5,9', whole = true, least = 0, most = 2 ^ 32 - 1},
   trunc        = {1, 'truncation towards the mean face'},
   trunc_cutoff = {14, 'how many rows of the code it takes; the rest, the texture\'s, stay'},
   obj          = {'', 'mesh to show; empty: the neutral head'},
   yaw          = {{0}, 'camera yaws, degrees, with commas'},
   labels       = {'', 'dataset.json with cameras'},
   label        = {'', 'name of the camera in it; empty: its first'},
-  scale        = {1, 'pixels of the sheet per pixel of the picture'},
+  scale        = {1, 'pixels of the sheet per pixel of the picture', least = 0.1, most = 16},
   out          = {'out/samples', 'folder for the pictures'},
 }
 local a = avatar.load(opt.model)

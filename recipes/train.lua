@@ -15,37 +15,34 @@ local opt = mien.options {
   name       = {'', 'name of the mapper in the library; empty: of the expression that the prompt names, or of the prompt'},
   model      = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   reference  = {'auto', 'PNG file, name of an expression, auto (from the prompt), or none'},
-  steps      = {120, 'optimiser steps'},
-  batch      = {2, 'avatars a step'},
-  lr         = {0.001, 'Adam learning rate'},
+  steps      = {120, 'optimiser steps', whole = true, least = 1},
+  batch      = {2, 'avatars a step', whole = true, least = 1},
+  lr         = {0.001, 'Adam learning rate', least = 0},
   gamma      = {3, 'augmentation power of the text in the target (eq. 9)'},
   project    = {true, 'subspace projection; false: the plain text embedding is the target'},
   literal    = {false, 'project on the prompts as they are, as eqs. 7-9 are written, not on an orthonormal basis of them'},
   cross      = {true, 'cross-attention between the mappers'},
   rows       = {'texture', 'rows of w that are edited: texture, static or all'},
-  w_clip     = {1, 'weight of the CLIP loss'},
-  w_id       = {0.2, 'weight of the identity loss'},
-  w_m        = {0.05, 'weight of the size of the change'},
-  people     = {5000, 'how many avatars are drawn from'},
-  yaw        = {20, 'cameras: degrees to either side'},
-  pitch      = {8, 'cameras: degrees up or down'},
-  pool       = {0, 'draws of avatar, code and camera in all, what does not depend on the mapper found once; 0: new ones in every step'},
-  patience   = {0, 'measures of unseen avatars in a row without a better CLIP loss after which training ends early; 0: it takes all steps'},
-  every      = {10, 'with patience: steps between those measures'},
-  small      = {0, 'share of the steps that see the picture before super-resolution, enlarged: faster, softer'},
-  seed       = {1, 'seeds everything'},
+  w_clip     = {1, 'weight of the CLIP loss', least = 0},
+  w_id       = {0.2, 'weight of the identity loss', least = 0},
+  w_m        = {0.05, 'weight of the size of the change', least = 0},
+  people     = {5000, 'how many avatars are drawn from', whole = true, least = 1},
+  yaw        = {20, 'cameras: degrees to either side', least = 0, most = 180},
+  pitch      = {8, 'cameras: degrees up or down', least = 0, most = 90},
+  pool       = {0, 'draws of avatar, code and camera in all, what does not depend on the mapper found once; 0: new ones in every step', whole = true, least = 0},
+  patience   = {0, 'measures of unseen avatars in a row without a better CLIP loss after which training ends early; 0: it takes all steps', whole = true, least = 0},
+  every      = {10, 'with patience: steps between those measures', whole = true, least = 1},
+  small      = {0, 'share of the steps that see the picture before super-resolution, enlarged: faster, softer', least = 0, most = 1},
+  seed       = {1, 'seeds everything', whole = true, least = 0},
   library    = {'', 'library file; empty: the default one'},
-  save       = {60, 'seconds between checkpoints'},
+  save       = {60, 'seconds between checkpoints', least = 0},
   replace    = {false, 'replace a mapper of this name'},
-  preview    = {30, 'steps between preview sheets; 0: none'},
+  preview    = {30, 'steps between preview sheets; 0: none', whole = true, least = 0},
   out        = {'out/train', 'folder for the preview sheets'},
 }
 -- Options that have no part in what is learned.
 local free = {name = true, library = true, save = true, replace = true, preview = true, out = true}
-for name, least in pairs{steps = 1, batch = 1, people = 1, every = 1, pool = 0, patience = 0} do
-  if not (opt[name] >= least and opt[name] == math.floor(opt[name])) then error(("option '%s': a whole number from %d expected, got %g"):format(name, least, opt[name]), 0) end
-end
-
+if opt.name:find '^#' or opt.name:find ',' then error(("option 'name': no # in front and no comma expected, got '%s'"):format(opt.name), 0) end
 if opt.name == '' then opt.name = (method.expression_of(opt.prompt) or opt.prompt):lower():gsub('%W+', '_'):gsub('^_', ''):gsub('_$', '') end
 local a = avatar.load(opt.model)
 local text = a:text(opt.prompt)

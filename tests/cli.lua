@@ -34,6 +34,13 @@ T.test('what is misspelt is refused with the valid names', function(t)
   t:ok(status == 2 and text:find("'pos': ops or meta expected", 1, true), text)
   text, status = run(t, 'info')
   t:ok(status == 2 and text:find('a picture expected', 1, true), text)
+  for _, words in ipairs{{'doctor', 'foo'}, {'devices', '--foo'}, {'info', '--foo'}, {'inspect', '--foo'}, {'models', '--foo'}, {'test', '--foo'}, {'rerun', '--foo'},
+    {'import', 'flame', '--foo=1', 'x.pkl'}} do
+    text, status = run(t, unpack(words))
+    t:ok(status == 2 and text:find(words[2] == 'flame' and words[3] or words[2], 1, true), table.concat(words, ' ') .. ': ' .. text)
+  end
+  text, status = run(t, 'test', 'no.lua')
+  t:equal({text, status}, {"mien: test: no test file 'no.lua'\n", 1})
   text, status = run(t, 'info', 'no.png')
   t:ok(status == 1 and text:find('no.png', 1, true) and not text:find('traceback', 1, true), text)
 end)
@@ -53,6 +60,7 @@ T.test('errors of a recipe name its line and nothing else', function(t)
   fails('local mien = require "mien"\n\nmien.lrelu(3)', 'FILE:3: lrelu: argument 1 (x): tensor expected, got number')
   fails('local mien = require "mien"\nlocal x = mien.nothing', "FILE:2: mien has no 'nothing'")
   fails('assert(require("mien.core").png_read "/no/such.png")', 'FILE:1: cannot open /no/such.png: No such file or directory')
+  fails('local mien = require "mien"\nmien.api(1)\nmien.options{}\nmien.avatar.load():person(-1)', 'FILE:4: numpy_randn: seed: a whole number in 0..2^32-1 expected, got -1')
   fails('local = 3', "FILE:1: '<name>' expected near '='")
 end)
 
@@ -64,6 +72,10 @@ T.test('options of a recipe', function(t)
   t:equal({text, status}, {'hello hello hello you\n', 0})
   text, status = run(t, file, '--help')
   t:equal({text, status}, {'Says hello.\nTwice.\n\noptions (key=value):\n  device     cpu, cuda or cuda:1  [cpu]\n  n          how often  [2]\n  precision  of factors in products and convolutions: strict, bf16, tf32, f16  [strict]\n  weights    how loaded models keep their weights: f32, or f16 in half the memory  [f32]\n  who        whom  [(required)]\n', 0})
+  text, status = t:shell(("MIEN_PRECISION=f61 '%s' '%s' who=you 2>&1"):format(program, file))
+  t:equal({text, status}, {("mien: %s:5: MIEN_PRECISION: strict, bf16, tf32 or f16 expected, got 'f61'\n"):format(file), 1})
+  text, status = run(t, file, 'who=you', 'weights=f61')
+  t:equal({text, status}, {("mien: %s:5: weights: f32 or f16 expected, got 'f61'\n"):format(file), 1})
   text, status = run(t, file, 'whom=you')
   t:ok(status == 1 and text:find(":5: unknown option 'whom'; there are device, n, precision, weights, who", 1, true), text)
 end)
@@ -162,10 +174,46 @@ T.test('inspect, models, doctor, devices', function(t)
   t:ok(status == 0 and text:find('models', 1, true), text)
   text, status = run(t, 'models', path)
   t:ok(status == 1 and not text:find('traceback', 1, true), text)
+  assert(mien.new_model('mapper', '{"w_dim":8,"expr":4,"rows":6,"edit_first":2,"edit_count":2,"d":4,"hidden":4,"layers":2}', 1):save(path))
+  local tensors, texts = mien.st_load(path)
+  for _, name in ipairs{'emotion.attended.bias', 'emotion.attended.weight'} do
+    t:ok(tensors[name], name)
+    tensors[name] = nil
+  end
+  tensors.strange = mien.zeros{2}
+  assert(mien.st_save(path, tensors, texts))
+  text, status = run(t, 'models', path)
+  t:ok(status == 1 and text:find('not a model of kind mapper with these settings: 2 of %d+ tensors missing, 0 of another shape %(emotion.attended.%a+, emotion.attended.%a+%), ' ..
+    '1 more in the file, such as strange\n'), text)
   text = run(t, 'doctor')
   t:ok(text:find('program', 1, true) and text:find('library', 1, true) and text:find('processor', 1, true), text)
   text, status = run(t, 'devices')
   t:ok(status == 0 and text:find('^cpu ', 1), text)
+end)
+
+T.test('without a home', function(t)
+  local function homeless(words) return t:shell(('cd / && env -u HOME -u MIEN_HOME %s %s 2>&1 </dev/null'):format(quote(program), words)) end
+  local why = 'neither MIEN_HOME nor HOME is set'
+  t:ok(t:shell(("cd '%s' && MIEN_HOME=new '%s' doctor"):format(t:folder(), program)):find('\nok       library      new/library.db (made when needed)', 1, true), 'a home that is a relative path')
+  local text, status = homeless 'doctor'
+  t:ok(status == 1 and text:find(why, 1, true) and text:find('\nok       avatar', 1, true) and not text:find('traceback', 1, true), text)
+  text, status = homeless 'models'
+  t:ok(status == 0 and text:find('models/avatar: arcface, clip', 1, true), text)
+  text, status = homeless 'library --help'
+  t:ok(status == 0 and text:find('VERB --help', 1, true), text)
+  for _, words in ipairs{'library', 'import flame x.pkl', 'recipes/edit.lua mapper=x'} do
+    text, status = homeless(words)
+    t:ok(status == 1 and text:find(why, 1, true) and not text:find('traceback', 1, true), words .. ': ' .. text)
+  end
+end)
+
+T.test('closed standard streams do not let output into files', function(t)
+  local folder = t:folder()
+  write(folder .. '/r.lua', "local f = io.open(arg[2] or '', 'w')\nprint 'told'\nio.stdout:flush()\nio.stderr:write 'warned'\nf:write 'kept'\nf:close()\n")
+  for _, closed in ipairs{'>&-', '2>&-', '<&- >&- 2>&-'} do
+    local _, status = t:shell(("'%s' '%s/r.lua' '%s/f' %s"):format(program, folder, folder, closed))
+    t:equal({status, mien.file_read(folder .. '/f')}, {0, 'kept'}, closed)
+  end
 end)
 
 T.test('a recipe runs another', function(t)

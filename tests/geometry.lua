@@ -93,6 +93,10 @@ T.test('the recipe edit: pictures, maps, meshes, what the library keeps, the sam
     arkit = arkit + 1
   end
   t:equal(arkit, 51)
+  for _, name in ipairs{'head.png', 'seed2_yaw-15.png'} do
+    local record = assert(mien.record.read(folder .. '/o/' .. name))
+    t:ok(record.seeds[1] == 2 and record.mappers[1].name == 'nothing' and #record.mappers[1].weights_sha256 == 64, name)
+  end
   local edits = library:edits 'nothing'
   t:ok(#edits == 1 and edits[1].seeds[1] == 2 and edits[1].identity_after > 0.5, 'the edit is recorded')
   t:equal(edits[1].picture_sha256, mien.sha256_file(folder .. '/o/sheet.png'))

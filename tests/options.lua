@@ -25,6 +25,17 @@ T.test('mistakes are named', function(t)
   t:fails('more than 100000 numbers', module.options, spec, {'name=x', 'seeds=0-4000000000'})
 end)
 
+T.test('numbers out of range are refused', function(t)
+  local ranged = {n = {1, 'n', whole = true, least = 1}, part = {0.5, 'part', least = 0, most = 1}, seeds = {{0}, 'seeds', whole = true, least = 0, most = 2 ^ 32 - 1}}
+  local opt = module.options(ranged, {'n=1', 'part=1', 'seeds=0,4294967295'})
+  t:equal({opt.n, opt.part, opt.seeds}, {1, 1, {0, 4294967295}})
+  t:fails("option 'n': a whole number from 1 expected, got 0", module.options, ranged, {'n=0'})
+  t:fails("option 'n': a whole number from 1 expected, got 1.5", module.options, ranged, {'n=1.5'})
+  t:fails("option 'part': a number from 0 to 1 expected, got 1.01", module.options, ranged, {'part=1.01'})
+  t:fails("option 'seeds': a whole number from 0 to 4294967295 expected, got -1", module.options, ranged, {'seeds=3,-1'})
+  t:fails("option 'seeds': a whole number from 0 to 4294967295 expected, got 4294967296", module.options, ranged, {'seeds=4294967296'})
+end)
+
 T.test('words and values stand for each other', function(t)
   for _, value in ipairs{0, -1.5, 0.1, 1e300, 123456789012, 1 / 3} do t:equal(tonumber(module.word(value)), value) end
   t:equal(module.word{0, 1, -30, 0.25}, '0,1,-30,0.25')

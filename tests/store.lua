@@ -122,7 +122,11 @@ for line in out:gmatch('[^\n]+') do lines[#lines + 1] = line end
 check(#lines == 4 and lines[1]:find('status', 1, true) == lines[2]:find('failed', 1, true), 'columns stand below their titles')
 check_cli(0, 'smile', 'list', 'tag=warm')
 check_cli(0, 'no mappers', 'list', 'tag=cold')
-check_cli(2, 'limit: a number expected', 'list', 'limit=many')
+for _, limit in ipairs{'many', '0', '-3', '1.5'} do
+  check_cli(2, ("limit: a whole number from 1 expected, got '%s'"):format(limit), 'list', 'limit=' .. limit)
+end
+check_cli(2, "status: training, complete or failed expected, got 'completed'", 'list', 'status=completed')
+check_cli(0, 'smile', 'list', 'status=complete')
 check_cli(0, 'smile', 'search', 'smil')
 check_cli(0, 'everyday, gamma 2.5', 'show', 'smile')
 check_cli(0, '2. an angry face', 'show', 'smile')

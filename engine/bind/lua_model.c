@@ -33,9 +33,13 @@ static int l_load(lua_State *L) {
 }
 /* mien.weights([name]): the setting; sets it when a name is given */
 static int l_weights(lua_State *L) {
-    static const char *const names[] = {"f32", "f16", NULL};
-    if (!lua_isnoneornil(L, 1)) half = luaL_checkoption(L, 1, NULL, names) == 1;
-    lua_pushstring(L, names[half]);
+    if (!lua_isnoneornil(L, 1)) {
+        const char *name = luaL_checkstring(L, 1);
+        bool f16 = !strcmp(name, "f16");
+        if (!f16 && strcmp(name, "f32")) return luaL_error(L, "weights: f32 or f16 expected, got '%s'", name);
+        half = f16;
+    }
+    lua_pushstring(L, half ? "f16" : "f32");
     return 1;
 }
 static int l_gc(lua_State *L) {

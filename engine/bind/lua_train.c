@@ -124,13 +124,13 @@ static int l_reset_peak(lua_State *L) { (void)L; mn_memory_reset_peak(); return 
 static int l_interrupted(lua_State *L) { lua_pushboolean(L, mn_interrupted()); return 1; }
 static int l_interrupt_clear(lua_State *L) { (void)L; mn_interrupt_clear(); return 0; }
 
-/* mien.precision([name]): the setting; sets it when a name is given */
+/* mien.precision([name]): the setting; sets it when a name is given.  The engine has nobody to tell that the variable is misspelt. */
 static int l_precision(lua_State *L) {
     mn_precision p;
-    if (!lua_isnoneornil(L, 1)) {
-        if (!mn_precision_find(luaL_checkstring(L, 1), &p)) return luaL_error(L, "precision: strict, bf16, tf32 or f16 expected, got '%s'", lua_tostring(L, 1));
-        mn_set_precision(p);
-    }
+    const char *given = luaL_optstring(L, 1, NULL), *first = getenv("MIEN_PRECISION"), *name = given ? given : first;
+    if (name && (given || *name) && !mn_precision_find(name, &p))
+        return luaL_error(L, "%s: strict, bf16, tf32 or f16 expected, got '%s'", given ? "precision" : "MIEN_PRECISION", name);
+    if (given) mn_set_precision(p);
     lua_pushstring(L, mn_precision_name(mn_get_precision()));
     return 1;
 }

@@ -7,6 +7,7 @@
  * that calls no op.  The hook waits for a million instructions, so that ops, whose messages say more, come first.
  * (Machine code made from a loop checks no hooks: a second Ctrl-C ends the program at once.) */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,7 +107,14 @@ static void spin_briefly(char **argv) {
     execv(self, argv);
 }
 
+/* A file that is opened while a standard stream is closed takes its number, and what is printed lands in that file. */
+static void open_closed_streams(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) return;
+}
+
 int main(int argc, char **argv) {
+    open_closed_streams();
     spin_briefly(argv);
     lua_State *L = luaL_newstate();
     if (!L) { fprintf(stderr, "mien: out of memory\n"); return 1; }

@@ -40,7 +40,7 @@ static unsigned char on_cancel(EditLine *el, int ch) {
 /* Candidates below the line, in columns. */
 static void print_candidates(lua_State *L, int list) {
     struct winsize size;
-    int n = (int)lua_objlen(L, list), widest = 1, width = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    int n = (int)lua_objlen(L, list), widest = 1, width = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
     for (int i = 1; i <= n; i++) {
         lua_rawgeti(L, list, i);
         if ((int)lua_objlen(L, -1) > widest) widest = (int)lua_objlen(L, -1);

@@ -103,6 +103,7 @@ char *mn_file_read(const char *path, size_t limit, size_t *size) {
 }
 
 mn_status mn_dir_make(const char *path) {
+    if (!*path) return mn_fail(MN_EARG, "cannot make a directory: its name is empty");
     char *part = strdup(path);
     if (!part) return mn_fail(MN_ENOMEM, "no memory to make directory %s", path);
     mn_status status = MN_OK;

@@ -305,12 +305,15 @@ int64_t mn_model_numbers(const mn_model *m) {
 
 /* ---- files ---- */
 
-/* One sentence for everything that does not fit: counts, the first names. */
+/* One sentence for everything that does not fit: counts, the first names, of what is too much one. */
 static mn_status fits(mn_model *m, mn_st *st, const char *path) {
     if (mn_errcode()) return mn_fail_context("%s", path);
     if (!m->lacks && !m->misfits) return MN_OK;
-    return mn_fail(MN_EFORMAT, "%s: not a %s of this configuration: %d of %d tensors missing, %d of another shape, %d more in the file (%s)",
-                   path, m->def->name, m->lacks, m->n, m->misfits, mn_st_count(st) - m->n + m->lacks, m->misses);
+    int extra = 0;
+    while (extra < mn_st_count(st) && find(m, mn_st_name(st, extra)) >= 0) extra++;
+    return mn_fail(MN_EFORMAT, "%s: not a model of kind %s with these settings: %d of %d tensors missing, %d of another shape (%s), %d more in the file%s%s",
+                   path, m->def->name, m->lacks, m->n, m->misfits, m->misses, mn_st_count(st) - m->n + m->lacks,
+                   extra < mn_st_count(st) ? ", such as " : "", extra < mn_st_count(st) ? mn_st_name(st, extra) : "");
 }
 
 static mn_status note_source(mn_model *m, const char *path) {

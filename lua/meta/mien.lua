@@ -845,6 +845,8 @@ function tensor:attention(k, v, options) end
 ---@return mien.tensor, mien.tensor
 function tensor:project_target(text, basis, options) end
 
+mien.version = ''
+
 ---adam({parameters}, {lr, beta1, beta2, eps, weight_decay, clip}): the Adam optimiser; clip limits the gradients' norm
 function mien.adam(...) end
 
@@ -868,6 +870,47 @@ function adam:step(...) end
 
 ---api(n): a recipe says first which API it was written for
 function mien.api(...) end
+
+mien.avatar = {}
+
+---avatar.load([names]): the models of an avatar: the embedded one, or "next3d_ffhq_512,ViT-B-32"
+function mien.avatar.load(...) end
+
+---@class mien.avatar
+local avatar = {}
+
+---camera{yaw, pitch, roll, focal, radius}: [1,25]
+function avatar:camera(...) end
+
+---embed(pictures): CLIP's unit vectors [N,D]
+function avatar:embed(...) end
+
+---expression_of(pictures [N,3,H,W] [, landmarks]): expression codes [N,E]
+function avatar:expression_of(...) end
+
+---identity(pictures): the identity network's unit vectors [N,D]
+function avatar:identity(...) end
+
+---neutral([n]): expression codes [n,E] of the neutral face
+function avatar:neutral(...) end
+
+---person(seed [, psi, cutoff]): {seed, z, ws, shape}
+function avatar:person(...) end
+
+---picture(ws, shape, alpha [, camera]): the picture, without keeping tri-planes
+function avatar:picture(...) end
+
+---planes(ws, shape, alpha [, static]): tri-planes of a person with an expression
+function avatar:planes(...) end
+
+---references(expression or PNG file): expression codes [K,E]; nil when there are none of that name
+function avatar:references(...) end
+
+---text(prompt [, quiet]): CLIP's unit vector [1,D], and the words it has never seen, which it warns of
+function avatar:text(...) end
+
+---view(planes, ws, camera): the picture of tri-planes
+function avatar:view(...) end
 
 ---backgrounds(rng, n): top and bottom colours [n,3]
 function mien.backgrounds(...) end
@@ -955,6 +998,14 @@ function mien.from_pixels(...) end
 
 ---full({sizes}, value [, dtype]): the value everywhere
 function mien.full(...) end
+
+mien.geometry = {}
+
+---geometry.maps(avatar, planes, ws, camera): {depth, normal: u8 [R,R,3], near, far: metres}
+function mien.geometry.maps(...) end
+
+---geometry.surface(avatar, planes [, samples a side]): the surface as a mesh in metres, and its level
+function mien.geometry.surface(...) end
 
 ---glb_write(path, mesh [, {texture, record, targets = {{name, [V,3]}, ...}}]): binary glTF with morph targets
 function mien.glb_write(...) end
@@ -1130,11 +1181,21 @@ function mien.precision(...) end
 ---program(): path of the running program
 function mien.program(...) end
 
+mien.progress = {}
+
+---progress.new(name, steps): a progress line; bar:step(i, {loss = number}), bar:done()
+function mien.progress.new(...) end
+
 ---rand({sizes}, rng): numbers in [0,1)
 function mien.rand(...) end
 
 ---randn({sizes}, rng): normal numbers
 function mien.randn(...) end
+
+mien.recipe = {}
+
+---recipe.run(file, {words}): runs another recipe with these options
+function mien.recipe.run(...) end
 
 ---record_text(path [, fields]): that record as JSON
 function mien.record_text(...) end
@@ -1210,6 +1271,14 @@ function mien.st_load(...) end
 
 ---st_save(path, {name = tensor} [, {key = text}]): writes a safetensors file
 function mien.st_save(...) end
+
+mien.store = {}
+
+---store.default_path(): the file of the user's library; or nil, message
+function mien.store.default_path(...) end
+
+---store.open([path, {create}]): the library, the user's own without a path; or nil, message, code
+function mien.store.open(...) end
 
 ---@class mien.store
 local store = {}

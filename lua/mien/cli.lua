@@ -97,18 +97,30 @@ end
 function cli.fail(message) error({message = message}, 0) end
 function cli.misuse(message) error({message = message, misuse = true}, 0) end
 
+-- A list of files after a command: `what` is one of them.  An option among them is a mistake.
+function cli.files(words, what)
+  if #words == 0 then cli.misuse(what .. ' expected') end
+  for _, word in ipairs(words) do
+    if word:find '^%-' then cli.misuse(("unknown option '%s'; there is --help (a file of such a name: ./%s)"):format(word, word)) end
+  end
+end
+
 local function run_command(name, words)
   local command = commands[name]
   local module = require(command[3])
   if name ~= 'library' then                              -- which explains itself, verb by verb
     for _, word in ipairs(words) do
       if word == '--help' or word == '-h' then
-        print(('usage: mien %s %s\n\n%s'):format(name, command[1], command[2]))
+        print((('usage: mien %s %s'):format(name, command[1]):gsub(' $', '')) .. '\n\n' .. command[2])
         local more = module.help and module.help[name]
         if more then print('\n' .. more) end
         return 0
       end
     end
+  end
+  if command[1] == '' and words[1] then
+    complain(("%s: nothing follows it, got '%s'"):format(name, words[1]))
+    return 2
   end
   local ok, status = xpcall(module[command[4]], function(e) return type(e) == 'table' and e or debug.traceback(tostring(e), 2) end, words)
   if ok then return status or 0 end

@@ -1,7 +1,7 @@
 -- docs.lua -- `mien docs`: the pages made from the tables of ops, models and functions.
 --   docs/ops.md          the reference page
 --   lua/meta/mien.lua    annotations for editors that speak LuaLS
--- The files are committed; tests/docs.lua fails when they are stale.
+-- The files are committed; tests/help.lua fails when they are stale.
 local core = require 'mien.core'
 local help = require 'mien.help'
 local docs = {}
@@ -83,7 +83,8 @@ function docs.meta()
   for _, op in ipairs(core.op_list()) do
     if not op.variadic then annotate(lines, op, 'tensor', 'first') end
   end
-  local functions, classes = require 'mien.functions', {tensor = true}
+  lines[#lines + 1] = 'mien.version = \'\'\n'
+  local functions, classes, modules = require 'mien.functions', {tensor = true}, {}
   local names = {}
   for name in pairs(functions) do names[#names + 1] = name end
   table.sort(names)
@@ -92,6 +93,11 @@ function docs.meta()
     if class and not classes[class] then
       classes[class] = true
       lines[#lines + 1] = ('---@class mien.%s\nlocal %s = {}\n'):format(class, class)
+    end
+    local module = name:match '^(%w+)%.'
+    if module and not modules[module] then
+      modules[module] = true
+      lines[#lines + 1] = ('mien.%s = {}\n'):format(module)
     end
     lines[#lines + 1] = ('---%s%s'):format(method or name, functions[name])
     if functions[name]:sub(1, 1) == ':' then lines[#lines + 1] = ('mien.%s = nil ---@type any\n'):format(name)

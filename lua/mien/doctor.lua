@@ -49,8 +49,7 @@ end
 -- Can a file be made in the folder, or in the nearest one above it that exists?
 local function writable(folder)
   while not core.file_kind(folder) do
-    local above = folder:match '^(.*)/[^/]*$'
-    if not above then return false end
+    local above = folder:match '^(.*)/[^/]*$' or '.'
     folder = above == '' and '/' or above
   end
   local path = ('%s/.mien-doctor-%d'):format(folder, math.floor(core.clock() * 1e6))
@@ -91,15 +90,15 @@ function doctor.doctor()
   local found, why = cards()
   line(#found > 0 and 'ok' or 'none', 'graphics', #found > 0 and table.concat(found, '; ') or why .. ': the processor computes')
   local store = require 'mien.store'
-  local path = store.default_path()
-  local kind, bytes = core.file_kind(path)
-  local library, message
+  local path, message = store.default_path()
+  local kind, bytes, library
+  if path then kind, bytes = core.file_kind(path) end
   if kind then library, message = store.open(path, {create = false}) end
   if library then
     local n = #assert(library:list{})
     line('ok', 'library', ('%s, %d mapper%s, %.1f MB'):format(path, n, n == 1 and '' or 's', bytes / 1e6))
     library:close()
-  elseif kind then line('missing', 'library', message)
+  elseif message then line('missing', 'library', message)
   else line(writable(path:match '^(.*)/') and 'ok' or 'missing', 'library', path .. (writable(path:match '^(.*)/') and ' (made when needed)' or ' cannot be made there')) end
   local avatar = require('mien.paths').find 'models/avatar'
   local lacks = {}

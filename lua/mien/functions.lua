@@ -1,7 +1,7 @@
 -- functions.lua -- what the engine's functions and methods do, for `?name`, completion and the editors' annotations.
 -- Ops and models' methods are not here: they come from the engine's own tables.  tests/help.lua holds this list against
 -- what there is, so that nothing is added without a line.
--- Each line: name = 'what follows it: what it gives'.  'tensor:item' is a method.
+-- Each line: name = 'what follows it: what it gives'.  'tensor:item' is a method, 'store.open' a function of a Lua module.
 return {
   -- tensors
   tensor = '(numbers, nested lists or one number [, dtype]): a tensor; dtype f32, f64, i32, u8 or f16',
@@ -175,6 +175,25 @@ return {
   ['run:set_mapper'] = '(key): the mapper it trains',
   ['run:set_state'] = '(bytes, model or {name = tensor} [, {key = text}]): what to resume from',
   ['run:finish'] = '(status [, message]): status complete, failed or interrupted',
+  ['store.open'] = '([path, {create}]): the library, the user\'s own without a path; or nil, message, code',
+  ['store.default_path'] = '(): the file of the user\'s library; or nil, message',
+  -- avatars (lua/mien/avatar.lua) and what they are made of
+  ['avatar.load'] = '([names]): the models of an avatar: the embedded one, or "next3d_ffhq_512,ViT-B-32"',
+  ['avatar:person'] = '(seed [, psi, cutoff]): {seed, z, ws, shape}',
+  ['avatar:camera'] = '{yaw, pitch, roll, focal, radius}: [1,25]',
+  ['avatar:neutral'] = '([n]): expression codes [n,E] of the neutral face',
+  ['avatar:references'] = '(expression or PNG file): expression codes [K,E]; nil when there are none of that name',
+  ['avatar:expression_of'] = '(pictures [N,3,H,W] [, landmarks]): expression codes [N,E]',
+  ['avatar:planes'] = '(ws, shape, alpha [, static]): tri-planes of a person with an expression',
+  ['avatar:view'] = '(planes, ws, camera): the picture of tri-planes',
+  ['avatar:picture'] = '(ws, shape, alpha [, camera]): the picture, without keeping tri-planes',
+  ['avatar:embed'] = '(pictures): CLIP\'s unit vectors [N,D]',
+  ['avatar:text'] = '(prompt [, quiet]): CLIP\'s unit vector [1,D], and the words it has never seen, which it warns of',
+  ['avatar:identity'] = '(pictures): the identity network\'s unit vectors [N,D]',
+  ['geometry.maps'] = '(avatar, planes, ws, camera): {depth, normal: u8 [R,R,3], near, far: metres}',
+  ['geometry.surface'] = '(avatar, planes [, samples a side]): the surface as a mesh in metres, and its level',
+  ['recipe.run'] = '(file, {words}): runs another recipe with these options',
+  ['progress.new'] = '(name, steps): a progress line; bar:step(i, {loss = number}), bar:done()',
   -- the program
   api = '(n): a recipe says first which API it was written for',
   options = '{name = {default, meaning}}: the recipe\'s options from the command line',

@@ -1,5 +1,5 @@
--- help.lua -- `?name`: ops and models' methods from the engine's tables, functions and methods from functions.lua, the
--- fields of Lua modules.  A word that names nothing is searched in all texts.
+-- help.lua -- `?name`: ops and models' methods from the engine's tables, functions and methods from functions.lua.  A word
+-- that names nothing is searched in all texts.
 local core = require 'mien.core'
 local help = {}
 
@@ -80,8 +80,10 @@ function help.text(name)
   name = name:gsub('^mien%.', ''):gsub('%(.*$', '')
   if topics[name] then return table.concat(topics[name], '\n') end
   local found = {}
+  local last = name:match '[.:]([%w_]+)$' or name           -- x:sum is about any method sum, and the op
+  if topics[last] then return table.concat(topics[last], '\n') end
   for _, topic in ipairs(order) do
-    if topic:match ':(.+)$' == name then found[#found + 1] = table.concat(topics[topic], '\n') end
+    if topic:match '[.:](.+)$' == last then found[#found + 1] = table.concat(topics[topic], '\n') end
   end
   if #found > 0 then return table.concat(found, '\n') end
   local word = name:lower()

@@ -76,6 +76,8 @@ local function read_words(words)
       job.bpe = words[i + 1] or cli.misuse '--bpe: a file expected'
       i = i + 1
     elseif key == 'bpe' or key == 'out' or key == 'name' then job[key] = value
+    elseif words[i]:find '^%-' and key ~= 'force' then
+      cli.misuse(("unknown option '%s'; there are bpe, force, name, out (a file of such a name: ./%s)"):format(words[i], words[i]))
     elseif key == 'force' then
       if value ~= 'yes' and value ~= 'no' then cli.misuse(("force: yes or no expected, got '%s'"):format(value)) end
       job.force = value == 'yes'
@@ -88,7 +90,11 @@ local function read_words(words)
   if not job.file then cli.misuse 'a file expected' end
   if job.bpe and job.kind ~= 'clip' then cli.misuse('--bpe: only clip has a vocabulary') end
   if job.name and (job.name == '' or job.name:find '[/%c]' or job.name:find '^%.') then cli.misuse(("name: a plain name expected, got '%s'"):format(job.name)) end
-  job.out = job.out or ('%s/models/%s/%s.safetensors'):format(paths.data(), job.name or name_of(job.file), import.part(job.kind).part)
+  if not job.out then
+    local folder, message = paths.data()
+    if not folder then cli.fail(message) end
+    job.out = ('%s/models/%s/%s.safetensors'):format(folder, job.name or name_of(job.file), import.part(job.kind).part)
+  end
   return job
 end
 
@@ -131,10 +137,13 @@ end
 -- Folders whose subfolders are models: here, the user's, beside the program.
 local function places()
   local list, seen = {}, {}
-  for _, place in ipairs{'models', paths.data() .. '/models', paths.find 'models' or nil} do
-    if not seen[place] and core.file_kind(place) == 'folder' then list[#list + 1] = place end
-    seen[place] = true
+  local function add(place)
+    if place and not seen[place] and core.file_kind(place) == 'folder' then list[#list + 1] = place end
+    seen[place or ''] = true
   end
+  add 'models'
+  add(paths.data() and paths.data() .. '/models')
+  add(paths.find 'models')
   return list
 end
 

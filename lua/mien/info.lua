@@ -12,7 +12,6 @@ info.help = {
   models = "Without files: the folders below models/, here, the user's, and beside the program.  `mien import` fills them.",
 }
 
-local function need(words, what) if #words == 0 then cli.misuse(what .. ' expected') end end
 local function try(value, message) if value == nil then cli.fail(message) end return value end
 
 -- Control characters in a file's texts must not reach the terminal.
@@ -65,7 +64,7 @@ local function describe(path)
 end
 
 function info.info(words)
-  need(words, 'a picture')
+  cli.files(words, 'a picture')
   for _, path in ipairs(words) do describe(path) end
 end
 
@@ -119,7 +118,7 @@ function info.rerun(words)
     local key, value = word:match '^([%w_]+)=(.+)$'
     if key == 'out' then out = value
     elseif key == 'recipe' then named = value
-    elseif picture or key then cli.misuse(("'%s': one picture, out=FILE and recipe=FILE.lua expected"):format(word))
+    elseif picture or key or word:find '^%-' then cli.misuse(("'%s': one picture, out=FILE and recipe=FILE.lua expected"):format(word))
     else picture = word end
   end
   if not picture then cli.misuse 'a picture expected' end
@@ -159,7 +158,7 @@ end
 -- ---- inspect, models ----------------------------------------------------------
 
 function info.inspect(words)
-  need(words, 'a file')
+  cli.files(words, 'a file')
   for _, path in ipairs(words) do io.write(try(core.inspect(path))) end
 end
 
@@ -182,6 +181,7 @@ function info.models(words)
     end
     return
   end
+  cli.files(words, 'a file')
   for _, path in ipairs(words) do
     local model = try(core.load_model(path))
     print(('%s: %s, %.0f trainable numbers\n  sha256 %s\n  settings %s'):format(path, model:kind(), model:numbers(), model:hash(), clean(model:config_json())))

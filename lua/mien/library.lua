@@ -50,6 +50,9 @@ local function count_text(n, one, many) return ('%d %s'):format(n, n == 1 and on
 
 -- A failure of the world, as opposed to a mistake in this program, is a table with a message.
 local function try(value, message) if value == nil then error({message = message}, 0) end return value end
+local function misuse(message) error({message = message, misuse = true}, 0) end
+
+local states = {training = true, complete = true, failed = true}          -- of mappers
 
 local mapper_columns = {
   {'#', function(m) return m.id end},
@@ -118,8 +121,10 @@ local verbs = {
   list = {use = '', about = 'list the mappers; so does `mien library` alone', words = {0, 0},
     options = {tag = 'only those with this tag', status = 'training, complete or failed', limit = 'at most so many'},
     run = function(s, _, o)
-      if o.limit and not tonumber(o.limit) then error({message = ("limit: a number expected, got '%s'"):format(o.limit), misuse = true}, 0) end
-      print_mappers(try(s:list{tag = o.tag, status = o.status, limit = tonumber(o.limit)}))
+      local most = tonumber(o.limit)
+      if o.limit and not (most and most >= 1 and most == math.floor(most)) then misuse(("limit: a whole number from 1 expected, got '%s'"):format(o.limit)) end
+      if o.status and not states[o.status] then misuse(("status: training, complete or failed expected, got '%s'"):format(o.status)) end
+      print_mappers(try(s:list{tag = o.tag, status = o.status, limit = most}))
     end},
   search = {use = 'WORDS...', about = 'find mappers by name, prompt, tag or note; a word matches as a beginning', words = {1, 100},
     run = function(s, w) print_mappers(try(s:list{words = table.concat(w, ' ')})) end},
@@ -162,7 +167,7 @@ local function usage_of(name) return (('mien library %s %s'):format(name, verbs[
 local function print_help(name)
   if name then
     print('usage: ' .. usage_of(name) .. ' [option=value...]\n\n' .. verbs[name].about .. '\n')
-    local options = {{'library', 'the library file (' .. store.default_path() .. ')'}}
+    local options = {{'library', ('the library file (%s)'):format(store.default_path() or 'needed here: neither MIEN_HOME nor HOME is set')}}
     for option, about in pairs(verbs[name].options or {}) do options[#options + 1] = {option, about} end
     table.sort(options, function(a, b) return a[1] < b[1] end)
     for _, o in ipairs(options) do print(('  %-9s%s'):format(o[1], o[2])) end
@@ -171,11 +176,9 @@ local function print_help(name)
   end
   print 'usage: mien library VERB ... [option=value...]\n'
   for _, verb in ipairs(order) do print(('  %-22s%s'):format(verb .. ' ' .. verbs[verb].use, verbs[verb].about)) end
-  print('\nThe library is ' .. store.default_path() .. ' (MIEN_HOME moves it), or library=FILE.')
+  print(('\nThe library is %s (MIEN_HOME moves it), or library=FILE.'):format(store.default_path() or '~/.local/share/mien/library.db'))
   print '`mien library VERB --help` lists the options of a verb.'
 end
-
-local function misuse(message) error({message = message, misuse = true}, 0) end
 
 local function unknown(verb, option)
   local names = {'library'}

@@ -38,8 +38,8 @@ local function arkit(unit)
   return name .. (side == 'L' and 'Left' or 'Right')
 end
 
--- Writes PATH.obj (with PATH.png and its material) and PATH.glb.
-function meshes.write(a, who_shape, alpha, path, ws)
+-- Writes PATH.obj (with PATH.png and its material) and PATH.glb; fields: what their records hold besides the recipe and its options.
+function meshes.write(a, who_shape, alpha, path, ws, fields)
   return mien.no_grad(function()
     local head = a.head
     local v = head:forward(who_shape, alpha)
@@ -56,9 +56,9 @@ function meshes.write(a, who_shape, alpha, path, ws)
       at[name] = at[name] or #targets + 1
       targets[at[name]] = {name, targets[at[name]] and targets[at[name]][2] + moved or moved}
     end
-    assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets, record = mien.record_text(path .. '.glb')}))
+    assert(mien.glb_write(path .. '.glb', mesh, {texture = texture, targets = targets, record = mien.record_text(path .. '.glb', fields)}))
     local file = path:match('([^/]*)$') .. '.png'
-    if texture then assert(mien.save_picture(path .. '.png', texture)) end
+    if texture then assert(mien.save_picture(path .. '.png', texture, fields)) end
     assert(mien.obj_write(path .. '.obj', mesh, texture and file or nil))
     print(path .. '.glb, ' .. path .. '.obj')
   end)

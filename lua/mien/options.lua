@@ -3,8 +3,10 @@
 --   local opt = mien.options {
 --     steps  = {300, 'optimiser steps'},           -- default and meaning; the default's type is the option's
 --     prompt = {mien.required, 'target text'},     -- a text that must be given
---     seeds  = {{0, 1}, 'avatars'},                -- a list: 0-5,9 or -30,0,30
+--     seeds  = {{0, 1}, 'avatars', whole = true, least = 0},   -- a list: 0-5,9 or -30,0,30
 --   }
+--
+-- whole, least and most say which numbers an option takes, be it one or a list.
 --
 -- Every recipe has device= (where it computes), precision= (of factors) and weights= (in memory) besides; given, they are set before
 -- it goes on.
@@ -35,10 +37,19 @@ local function list(text)
   return numbers
 end
 
-local function convert(name, text, like)
+-- Refuses a number that is not one the option takes.
+local function check(name, n, s)
+  if n >= (s.least or -math.huge) and n <= (s.most or math.huge) and (not s.whole or n == math.floor(n)) then return end
+  local range = (s.least and (' from %.14g'):format(s.least) or '') .. (s.most and (' to %.14g'):format(s.most) or '')
+  error(("option '%s': a %snumber%s expected, got %.14g"):format(name, s.whole and 'whole ' or '', range, n), 0)
+end
+
+local function convert(name, text, s)
+  local like = s[1]
   if type(like) == 'number' then
     local n = tonumber(text)
     if not n or n - n ~= 0 then error(("option '%s': a number expected, got '%s'"):format(name, text), 0) end
+    check(name, n, s)
     return n
   elseif type(like) == 'boolean' then
     local v = ({['true'] = true, yes = true, ['1'] = true, ['false'] = false, no = false, ['0'] = false})[text]
@@ -47,6 +58,7 @@ local function convert(name, text, like)
   elseif type(like) == 'table' and like ~= required then
     local numbers, why = list(text)
     if not numbers then error(("option '%s': a list of numbers such as 0-5,9 expected: %s"):format(name, why), 0) end
+    for _, n in ipairs(numbers) do check(name, n, s) end
     return numbers
   end
   return text
@@ -113,7 +125,7 @@ local function options(spec, words, about)
     if not spec[key] then error(("unknown option '%s'; there are %s"):format(key, table.concat(names_of(spec), ', ')), 0) end
     if given[key] then error(("option '%s' is given twice"):format(key), 0) end
     given[key] = true
-    opt[key] = convert(key, value, spec[key][1])
+    opt[key] = convert(key, value, spec[key])
   end
   for name in pairs(own) do
     if opt[name] == nil then error(("option '%s' is missing: %s=... (%s)"):format(name, name, spec[name][2]), 0) end

@@ -20,13 +20,12 @@ function paths.find(name)
   return nil
 end
 
--- Folder of the user's library and of imported models: $MIEN_HOME, else ~/.local/share/mien.
+-- Folder of the user's library and of imported models: $MIEN_HOME, else ~/.local/share/mien; nil and a sentence when there is no home.
 function paths.data()
-  local folder = os.getenv 'MIEN_HOME'
+  local folder, home = os.getenv 'MIEN_HOME', os.getenv 'HOME'
   if folder and folder ~= '' then return folder end
-  local home = os.getenv 'HOME'
-  if not home or home == '' then error('where are the library and the models? neither MIEN_HOME nor HOME is set', 0) end
-  return home .. '/.local/share/mien'
+  if home and home ~= '' then return home .. '/.local/share/mien' end
+  return nil, 'where are the library and the models? neither MIEN_HOME nor HOME is set'
 end
 
 -- The path of one of the recipes that came with mien, by the name or path it once ran under; nil for any other file, one of the working

@@ -32,7 +32,8 @@ function recipe.run(file, words)
   if not ok then error(message, 0) end
 end
 
--- A handler for errors in a recipe: the message, with the recipe's line that it comes from; tables pass as they are.
+-- A handler for errors in a recipe: the message, with the recipe's line that it comes from instead of one of mien's own (MIEN_TRACE=1
+-- shows those); tables pass as they are.
 function recipe.explain(file)
   return function(e)
     if type(e) == 'table' then return e end
@@ -41,7 +42,7 @@ function recipe.explain(file)
       local where = debug.getinfo(level, 'Sl')
       if not where then break end
       if where.source == '@' .. file and where.currentline > 0 then
-        if not text:find(where.short_src .. ':', 1, true) then text = ('%s:%d: %s'):format(where.short_src, where.currentline, text) end
+        if not text:find(where.short_src .. ':', 1, true) then text = ('%s:%d: %s'):format(where.short_src, where.currentline, (text:gsub('^lua/mien/[%w_]+%.lua:%d+: ', ''))) end
         break
       end
     end

@@ -63,9 +63,9 @@ end
 
 -- ---- completion ---------------------------------------------------------------
 
-local function collect(names, seen, prefix, list)
+local function collect(names, seen, prefix, list, pattern)
   for _, name in ipairs(list) do
-    if type(name) == 'string' and name:sub(1, #prefix) == prefix and name:find '^[%a_][%w_]*$' and not name:find '^__' and not seen[name] then
+    if type(name) == 'string' and name:sub(1, #prefix) == prefix and name:find(pattern or '^[%a_][%w_]*$') and not name:find '^__' and not seen[name] then
       seen[name] = true
       names[#names + 1] = name
     end
@@ -80,11 +80,12 @@ end
 
 local function members(value)
   if type(value) == 'table' then
-    local list = keys(value)
+    local list, class = keys(value), rawget(getmetatable(value) or {}, '__index')
+    local function add(more) for _, key in ipairs(more) do list[#list + 1] = key end end
     if value == package.loaded.mien then
-      for _, key in ipairs(keys(core)) do list[#list + 1] = key end
-      for _, key in ipairs(require('mien.help').names()) do list[#list + 1] = key end
-    end
+      add(keys(core))
+      for _, topic in ipairs(require('mien.help').names()) do add{topic:match '^[^.]+'} end       -- store.open: the module store
+    elseif type(class) == 'table' then add(keys(class)) end
     return list
   end
   return type(value) == 'userdata' and core.methods(value) or type(value) == 'string' and keys(string) or {}
@@ -114,7 +115,7 @@ function repl.complete(text)
   local call = text:match '([%a_][%w_]*)%s*{[^{}]*$' or text:match '([%a_][%w_]*)%s*%([^(){}]*{[^{}]*$'
   if topic then
     prefix = topic
-    collect(names, seen, prefix, require('mien.help').names())
+    collect(names, seen, prefix, require('mien.help').names(), '^[%a_][%w_.:]*$')
   elseif path then
     prefix = word
     local value = value_of(path)

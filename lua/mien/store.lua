@@ -12,12 +12,19 @@
 local core = require 'mien.core'
 local store = {}
 
-function store.default_path() return require('mien.paths').data() .. '/library.db' end
+-- nil and a sentence when there is no home to have it in.
+function store.default_path()
+  local folder, message = require('mien.paths').data()
+  if not folder then return nil, message end
+  return folder .. '/library.db'
+end
 
 -- path: the default place when nil.  The library is made when it is not there, unless {create = false}.
 function store.open(path, options)
-  local create = not (options and options.create == false)
-  return core.store_open(path or store.default_path(), {create = create})
+  local create, message = not (options and options.create == false), nil
+  if not path then path, message = store.default_path() end
+  if not path then return nil, message end
+  return core.store_open(path, {create = create})
 end
 
 -- Are two tables of options the same but for those in the set `free`?  JSON texts will do as well.

@@ -130,7 +130,11 @@ function T.run_file(path, report)
 end
 
 function T.main(words)
-  if #words == 0 then require('mien.cli').misuse 'test files expected' end
+  local cli = require 'mien.cli'
+  cli.files(words, 'a test file')
+  for _, path in ipairs(words) do
+    if core.file_kind(path) ~= 'file' then cli.fail(("no test file '%s'"):format(path)) end
+  end
   local passed, failed = 0, 0
   for _, path in ipairs(words) do
     local name, start = path:match '([^/]+)%.lua$' or path, core.clock()

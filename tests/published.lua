@@ -131,6 +131,57 @@ T.test('a lost GPU ends the run and not its checkpoint', function(t)
   t:equal(weights 'lost.db', weights 'whole.db')
 end)
 
+-- FLAME straight from its authors' files; the golden's numbers are those of the same head, imported before.
+T.test('parity of a published file', function(t)
+  local home = t:folder()
+  local golden_file, head, published_files = home .. '/golden.safetensors', home .. '/head.safetensors', home .. '/published'
+  assert(mien.mkdir(published_files))
+  for from, to in pairs{['flame.pkl'] = 'generic_model.pkl', ['flame_landmarks.npy'] = 'landmark_embedding.npy'} do
+    write(published_files .. '/' .. to, assert(io.open(golden .. 'ckpt/' .. from, 'rb')):read '*a')
+  end
+  local text, status = run(t, home, 'import', 'flame', published_files .. '/generic_model.pkl', published_files .. '/landmark_embedding.npy', 'out=' .. head)
+  t:equal(status, 0, text)
+  local rng = mien.rng(1, 0)
+  local tensors = {['in.shape'] = mien.randn({2, 100}, rng), ['in.exp'] = mien.randn({2, 50}, rng), ['in.pose'] = mien.randn({2, 6}, rng), ['in.eye_pose'] = mien.randn({2, 6}, rng),
+    ['in.cam'] = mien.randn({2, 3}, rng), verts = mien.zeros{2, 12, 3}}
+  assert(core.st_save(golden_file, tensors))
+  local dump = home .. '/dump.safetensors'
+  text, status = run(t, home, 'parity', 'flame', head, golden_file, '--dump', dump)
+  t:ok(status == 1 and text:find('1 out', 1, true), text)
+  tensors.verts = core.st_load(dump).verts
+  assert(core.st_save(golden_file, tensors))
+  for _, checkpoint in ipairs{head, published_files, published_files .. '/generic_model.pkl'} do
+    text, status = run(t, home, 'parity', 'flame', checkpoint, golden_file)
+    t:ok(status == 0 and text:find('1 within bounds, 0 out, 0 not computed', 1, true), text)
+  end
+  os.remove(published_files .. '/landmark_embedding.npy')
+  text, status = run(t, home, 'parity', 'flame', published_files, golden_file)
+  t:ok(status == 1 and text:find('without its landmarks', 1, true), text)
+  local temporary = home .. '/temporary'
+  assert(mien.mkdir(temporary))
+  text, status = t:shell(('TMPDIR=%s %s parity clip %s %s 2>&1'):format(quote(temporary), quote(program), quote(published_files .. '/generic_model.pkl'), quote(golden_file)))
+  t:ok(status == 1 and text:find('this is no clip as published', 1, true), text)
+  t:equal(core.folder(temporary), {})
+end)
+
+T.test('parity: what is not understood', function(t)
+  local home = t:folder()
+  local vocabulary, texts = golden .. 'tokenizer/tiny_merges.txt', home .. '/texts.jsonl'
+  local function says(want, sentence, ...)
+    local text, status = run(t, home, 'parity', ...)
+    t:ok(status == want and text:find(sentence, 1, true) and not text:find('traceback', 1, true), text)
+  end
+  says(2, "no model 'clap' to compare; there are next3d, clip", 'clap', '-', texts)
+  says(2, 'projection needs no checkpoint', 'projection', 'x', texts)
+  says(2, "device: cpu, cuda or cuda:N expected, got 'gpu'", 'clip', 'x', texts, '--device', 'gpu')
+  says(1, 'No such file', 'clip', home .. '/x.pt', texts)
+  says(1, 'No such file', 'tokenizer', '-', texts, '--bpe', vocabulary)
+  write(texts, '{"text": "a", "clean": "a"}\n')
+  says(1, 'line 1: {"text": a text', 'tokenizer', '-', texts, '--bpe', vocabulary)
+  write(texts, 'PK')
+  says(1, 'JSON', 'tokenizer', '-', texts, '--bpe', vocabulary)
+end)
+
 T.test('a vocabulary is copied beside the model, and only beside CLIP', function(t)
   local text, status = run(t, t:folder(), 'import', 'arcface', 'x.pth', '--bpe', golden .. 'tokenizer/tiny_merges.txt')
   t:ok(status == 2 and text:find('only clip has a vocabulary', 1, true), text)

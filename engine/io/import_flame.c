@@ -238,7 +238,6 @@ static mn_status run(import_job *job) {
         bool head = !s && mn_pkl_get(src.root, "shapedirs");
         if (head && vertices) s = mn_fail(MN_EARG, "a second FLAME model: one, and its landmarks, expected");
         if (!s) s = head ? model(job, &src, &vertices) : read_landmarks(&src, &k);
-        if (s) mn_fail_context("%s", job->files[i]);
         import_close(&src);
     }
     if (!s && !vertices) s = mn_fail(MN_EARG, "none of the files is a FLAME model (a pickle with 'shapedirs')");

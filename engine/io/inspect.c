@@ -286,8 +286,8 @@ static void inspect_torch(printer *p, const char *path) {
 /* The header is JSON: name -> dtype, shape, data_offsets.  mn_st_open has checked it. */
 static mn_status inspect_safetensors(printer *p, const char *path, const mn_mapping *m, size_t header) {
     mn_st *st = mn_st_open(path);
+    mn_st_close(st);                                            /* its tree goes before there is a second one */
     mn_json *json = st ? mn_json_parse((const char *)m->data + 8, header, path, 8) : NULL;
-    mn_st_close(st);
     if (!json) return mn_errcode();
     mn_text_addf(&p->line, "%s: safetensors, %zu bytes", path, m->size);
     emit(p);

@@ -11,7 +11,7 @@
 
 typedef struct parser {
     const char *text, *where;
-    size_t size, at, base, values;
+    size_t size, at, base, values, most;
     char *strings;             /* next free byte of the string buffer */
     mn_json *stack;
     size_t depth, room;        /* of the stack, in values */
@@ -46,8 +46,8 @@ static void value_free(mn_json *v) {
 }
 
 static bool push(parser *p, const mn_json *v) {
-    if (++p->values > MN_JSON_VALUES) {
-        mn_fail(MN_EFORMAT, "%s: byte %zu: JSON: more than %d values", p->where, v->at, MN_JSON_VALUES);
+    if (++p->values > p->most) {
+        mn_fail(MN_EFORMAT, "%s: byte %zu: JSON: more than %zu values", p->where, v->at, p->most);
         return false;
     }
     if (p->depth == p->room) {
@@ -284,8 +284,10 @@ static bool parse_value(parser *p, const char *key, int depth) {
     return false;
 }
 
-mn_json *mn_json_parse(const char *text, size_t size, const char *where, size_t base) {
-    parser p = {.text = text, .where = where, .size = size, .base = base};
+mn_json *mn_json_parse(const char *text, size_t size, const char *where, size_t base) { return mn_json_parse_most(text, size, where, base, MN_JSON_VALUES); }
+
+mn_json *mn_json_parse_most(const char *text, size_t size, const char *where, size_t base, size_t most) {
+    parser p = {.text = text, .where = where, .size = size, .base = base, .most = most};
     document *doc = calloc(1, sizeof *doc);
     char *strings = malloc(size + 1);
     if (!doc || !strings) {

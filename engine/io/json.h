@@ -31,6 +31,7 @@ struct mn_json {
 /* where: what messages call the text (a path).  base: added to byte offsets in messages and in `at`.
  * NULL on failure; free with mn_json_free. */
 mn_json *mn_json_parse(const char *text, size_t size, const char *where, size_t base);
+mn_json *mn_json_parse_most(const char *text, size_t size, const char *where, size_t base, size_t most);   /* at most that many values */
 void mn_json_free(mn_json *root);                                /* NULL is fine */
 const mn_json *mn_json_get(const mn_json *object, const char *key);  /* NULL when absent or not an object */
 const char *mn_json_type_name(mn_json_type type);                /* "an array" ... */

@@ -22,7 +22,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file's numbers are used in place, so they must be little endian here too");
 
-enum { HEADER_MAX = 100 << 20 };        /* the format's own limit */
+enum { HEADER_MAX = 100 << 20, VALUES_MAX = 1 << 18 };      /* the format's own limit; eight values a tensor or so: 32 MB as a tree */
 #define DIM_MAX ((int64_t)1 << 40)      /* the engine's, for a whole tensor */
 
 typedef enum kind { K_F32, K_F64, K_I32, K_U8, K_F16, K_BF16, K_I64, K_U64, K_U32, K_I16, K_U16, K_I8, K_BOOL, K_KINDS } kind;
@@ -190,7 +190,7 @@ static bool read_header(mn_st *st) {
         return false;
     }
     size_t data_at = 8 + (size_t)length;
-    if (!(st->header = mn_json_parse((const char *)st->map + 8, (size_t)length, st->path, 8))) return false;
+    if (!(st->header = mn_json_parse_most((const char *)st->map + 8, (size_t)length, st->path, 8, VALUES_MAX))) return false;
     if (st->header->type != MN_JSON_OBJECT) {
         mn_fail(MN_EFORMAT, "%s: byte 8: expected an object as header, found %s", st->path, mn_json_type_name(st->header->type));
         return false;

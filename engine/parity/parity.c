@@ -10,7 +10,7 @@
 
 enum { NAME = 160 };
 typedef struct entry { char name[NAME]; mn_tensor *t; double least; } entry;
-struct mn_parity { mn_st *golden; entry *entries; int n, cap; };
+struct mn_parity { mn_st *golden; entry *entries; int n, cap; char between[NAME]; };
 
 #define MN_PARITY(name) extern const mn_parity_kind mn_parity_##name;
 #include "parity.def"
@@ -41,14 +41,46 @@ bool mn_parity_has(const mn_parity *p, const char *fmt, ...) {
     va_end(args);
     return wanted(p, name);
 }
-mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) {
+
+static mn_tensor *input(mn_parity *p, mn_dtype dtype, int nd, bool needed, const char *fmt, va_list args) {
     char name[NAME];
+    vsnprintf(name, sizeof name, fmt, args);
+    if (!mn_st_has(p->golden, name)) {
+        if (needed) mn_fail(MN_EFORMAT, "no tensor '%s', from which others are computed", name);
+        return NULL;
+    }
+    mn_tensor *t = mn_st_get(p->golden, name);
+    if (t && (t->dtype != dtype || t->nd != nd)) {
+        mn_fail(MN_ESHAPE, "tensor '%s': %s with %d axes expected, got %s %s", name, mn_dtype_name(dtype), nd, mn_dtype_name(t->dtype), mn_shape_text(t));
+        return NULL;
+    }
+    return t && (dtype == MN_F32 || dtype == MN_I32) ? mn_to(t, mn_device_now()) : t;
+}
+mn_tensor *mn_parity_in(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    vsnprintf(name, sizeof name, fmt, args);
+    mn_tensor *t = input(p, dtype, nd, false, fmt, args);
     va_end(args);
-    mn_tensor *t = mn_st_has(p->golden, name) ? mn_st_get(p->golden, name) : NULL;
-    return t && (t->dtype == MN_F32 || t->dtype == MN_I32) ? mn_to(t, mn_device_now()) : t;
+    return t;
+}
+mn_tensor *mn_parity_need(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    mn_tensor *t = input(p, dtype, nd, true, fmt, args);
+    va_end(args);
+    return t;
+}
+
+const char *mn_parity_between(mn_parity *p, int *at, const char *before, const char *after) {
+    size_t front = strlen(before), back = strlen(after);
+    while (*at < mn_st_count(p->golden)) {
+        const char *name = plain(mn_st_name(p->golden, (*at)++));
+        size_t n = strlen(name);
+        if (n <= front + back || n - front - back >= NAME || strncmp(name, before, front) || strcmp(name + n - back, after)) continue;
+        snprintf(p->between, sizeof p->between, "%.*s", (int)(n - front - back), name + front);
+        return p->between;
+    }
+    return NULL;
 }
 
 const char *mn_parity_meta(mn_parity *p, const char *key) { return mn_st_meta(p->golden, key); }
@@ -205,7 +237,8 @@ static mn_status compare(mn_parity *p, const mn_parity_kind *kind, report *r) {
         }
         mn_scope_close(scope);
     }
-    say(r, "%d within bounds, %d out, %d not computed", r->good, r->bad, r->absent);
+    say(r, "%d within bounds, %d out, %d not computed%s", r->good, r->bad, r->absent,
+        r->absent ? ": these are none of the numbers known of this model, or an input of theirs is missing" : "");
     return mn_errcode();
 }
 
@@ -221,7 +254,7 @@ static mn_status write_dump(mn_parity *p, const mn_parity_kind *kind, const char
         mn_tensor *g = e ? mn_st_get(p->golden, name) : NULL;
         if (!e || !g || !comparable(e->t, g)) continue;
         names[n] = name;
-        tensors[n++] = mn_view(e->t, g->nd, g->shape, 0);
+        tensors[n++] = mn_cast(mn_view(e->t, g->nd, g->shape, 0), g->dtype == MN_I32 ? MN_I32 : e->t->dtype);   /* what is whole stays so */
         s = mn_errcode();
     }
     if (!s) s = mn_st_save(path, n, names, tensors, 0, NULL);
@@ -245,7 +278,7 @@ mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const cha
     if (mn_errcode()) return mn_errcode();
     const mn_parity_kind *kind = kind_of(kind_name);
     if (!kind) return mn_errcode();
-    if (kind->needs_model && !strcmp(checkpoint, "-")) return mn_fail(MN_EARG, "parity %s: a model file expected, got '-'", kind->name);
+    if (kind->needs_model && !strcmp(checkpoint, "-")) return mn_fail(MN_EARG, "%s: a model file expected, got '-'", kind->name);
     mn_scope scope = mn_scope_open();
     mn_parity p = {.golden = mn_st_open(golden)};
     mn_model *m = p.golden && strcmp(checkpoint, "-") ? mn_model_load(checkpoint, false) : NULL;
@@ -253,7 +286,10 @@ mn_status mn_parity_run(const char *kind_name, const char *checkpoint, const cha
     if (m && strcmp(m->def->name, kind->name)) mn_fail(MN_EARG, "%s: a %s expected, it holds a %s", checkpoint, kind->name, m->def->name);
     if (m) mn_model_to(m, device);
     const mn_device made = mn_device_use(m ? device : MN_CPU);          /* what needs no model is f64 arithmetic of the host */
-    if (!mn_errcode()) kind->run(&p, m);
+    if (!mn_errcode()) {
+        if (!kind->run(&p, m) && !p.n) mn_fail(MN_EFORMAT, "none of its %d tensors is computed for %s; is it a golden of that model?", mn_st_count(p.golden), kind->name);
+        mn_fail_context("%s", golden);
+    }
     mn_device_use(made);
     mn_parity_listen(NULL, NULL);
     if (!mn_errcode()) compare(&p, kind, &r);

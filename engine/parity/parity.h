@@ -11,7 +11,7 @@
 #include "../models/model.h"
 
 typedef void (*mn_parity_print)(void *arg, const char *line);
-/* checkpoint: an imported model, or "-" for a kind that needs none.  dump: where to write what was computed, or NULL. */
+/* checkpoint: an imported model, or "-" for a kind or a golden that needs none.  dump: where to write what was computed, or NULL. */
 mn_status mn_parity_run(const char *kind, const char *checkpoint, const char *golden, const char *dump, mn_device device, mn_parity_print print, void *arg, bool *fits);
 
 /* ---- inside parity_*.c ---- */
@@ -27,8 +27,12 @@ typedef struct mn_parity_kind {
 } mn_parity_kind;
 
 bool mn_parity_has(const mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The golden's tensor, f32 and i32 on the device that computes; NULL without an error when it is not there. */
-mn_tensor *mn_parity_in(mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The golden's tensor, of this type and number of axes, f32 and i32 on the device that computes; NULL without an error when it is not
+ * there.  need: NULL with a sentence. */
+mn_tensor *mn_parity_in(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+mn_tensor *mn_parity_need(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Of the next of the golden's names BEFORE...AFTER, from number *at on, what stands between (valid until the next call); NULL when there is none left. */
+const char *mn_parity_between(mn_parity *p, int *at, const char *before, const char *after);
 const char *mn_parity_meta(mn_parity *p, const char *key);          /* the golden's metadata, or NULL */
 /* What we computed under that name; "f64r." and "f32." in front of a golden name are passed over.  Kept only when the golden asks for it. */
 mn_status mn_parity_put(mn_parity *p, mn_tensor *t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

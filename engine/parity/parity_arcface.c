@@ -20,7 +20,7 @@ static mn_tensor *dot(mn_tensor *a, mn_tensor *b) { return mn_reshape(mn_call(su
 
 /* Crops of 112: embeddings, their cosine, its gradient to both pictures. */
 static mn_status crops(mn_parity *p, mn_model *m) {
-    mn_tensor *x = mn_parity_floats(mn_parity_in(p, "in.x112"), 1 / 127.5, -1);
+    mn_tensor *x = mn_parity_floats(mn_parity_in(p, MN_U8, 4, "in.x112"), 1 / 127.5, -1);
     if (!x) return mn_errcode();
     mn_param(x);
     mn_parity_listen(keep, p);
@@ -34,7 +34,7 @@ static mn_status crops(mn_parity *p, mn_model *m) {
 
 /* Whole pictures, hat = first, ref = second: 1 - <f(hat), f(ref)>; names start with `name`. */
 static mn_status identity(mn_parity *p, mn_model *m, const char *input, const char *name) {
-    mn_tensor *x = mn_parity_floats(mn_parity_in(p, "%s", input), 1 / 127.5, -1);
+    mn_tensor *x = mn_parity_floats(mn_parity_in(p, MN_U8, 4, "%s", input), 1 / 127.5, -1);
     if (!x) return mn_errcode();
     mn_tensor *hat = mn_param(mn_clone(part(x, 0))), *crop = embed(m, "prepare", hat), *f = embed(m, "embed", crop);
     mn_tensor *ref = mn_detach(embed(m, "embed", embed(m, "prepare", part(x, 1))));

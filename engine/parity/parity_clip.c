@@ -26,9 +26,11 @@ static mn_tensor *unit(mn_tensor *x) {
 
 /* Gradient of cos(picture, text) to the preprocessed picture, one row a pair. */
 static mn_status cosine_gradients(mn_parity *p, mn_model *m, mn_tensor *image, mn_tensor *text) {
-    mn_tensor *pairs = mn_to(mn_parity_in(p, "grad_pairs"), MN_CPU), *rows = NULL;
+    mn_tensor *pairs = mn_to(mn_parity_in(p, MN_I32, 2, "grad_pairs"), MN_CPU), *rows = NULL;
     for (int64_t k = 0; pairs && k < pairs->shape[0] && !mn_errcode(); k++) {
         const int32_t *pair = (const int32_t *)pairs->data + 2 * k;
+        if (pairs->shape[1] != 2 || pair[0] < 0 || pair[0] >= image->shape[0] || pair[1] < 0 || pair[1] >= text->shape[0])
+            return mn_fail(MN_EFORMAT, "grad_pairs: row %lld: a picture and a text expected", (long long)k + 1);
         mn_tensor *x = one(image, pair[0]);
         if (!x) return mn_errcode();
         mn_param(x);
@@ -39,7 +41,7 @@ static mn_status cosine_gradients(mn_parity *p, mn_model *m, mn_tensor *image, m
 }
 
 static mn_status vjp(mn_parity *p, mn_model *m, mn_tensor *image) {
-    mn_tensor *cot = mn_parity_in(p, "vjp_cotangent");
+    mn_tensor *cot = mn_parity_in(p, MN_F32, 1, "vjp_cotangent");
     if (!cot || mn_errcode()) return mn_errcode();
     mn_tensor *x = mn_param(one(image, 0));
     if (mn_backward(features(m, "image", x), mn_view(cot, 2, (int64_t[]){1, cot->n}, 0))) return mn_errcode();
@@ -50,19 +52,19 @@ static mn_status vjp(mn_parity *p, mn_model *m, mn_tensor *image) {
 /* srcK -> cropK. */
 static mn_status crops(mn_parity *p, mn_tensor *image) {
     for (int k = 0; mn_parity_has(p, "src%d", k) && !mn_errcode(); k++) {
-        mn_tensor *crop = mn_clip_crop(mn_parity_in(p, "src%d", k), image->shape[2]);
+        mn_tensor *crop = mn_clip_crop(mn_parity_in(p, MN_U8, 3, "src%d", k), image->shape[2]);
         mn_parity_put(p, crop, "crop%d", k);
     }
     return mn_errcode();
 }
 
 static mn_status tower_goldens(mn_parity *p, mn_model *m) {
-    mn_tensor *image = mn_parity_in(p, "image"), *tokens = mn_parity_in(p, "tokens"), *sim[2] = {NULL};
-    if (!image || !tokens || crops(p, image)) return mn_errcode();
+    mn_tensor *image = mn_parity_need(p, MN_F32, 4, "image"), *tokens = mn_parity_need(p, MN_I32, 2, "tokens"), *sim[2] = {NULL};
+    if (!image || !tokens) return mn_errcode();
     mn_parity_listen(keep, p);
     mn_tensor *f = features(m, "image", image), *t = features(m, "text", tokens);
     mn_parity_listen(NULL, NULL);
-    if (mn_parity_call(m, "similarity", (mn_tensor *[]){f, t}, sim)) return mn_errcode();
+    if (mn_errcode() || crops(p, image) || mn_parity_call(m, "similarity", (mn_tensor *[]){f, t}, sim)) return mn_errcode();
     mn_parity_put(p, f, "image_features");
     mn_parity_put(p, t, "text_features");
     mn_parity_put(p, unit(f), "image_features_normed");
@@ -80,7 +82,7 @@ static mn_status preprocess_goldens(mn_parity *p) {
     static const char *const made[2] = {"clip_pae_preprocessed", "antialias_preprocessed"}, *const grad[2] = {"vjp", "antialias_vjp"};
     for (int k = 0; mn_parity_has(p, "p%d.tensor01", k) && !mn_errcode(); k++)
         for (int a = 0; a < 2; a++) {
-            mn_tensor *x = mn_clone(mn_parity_in(p, "p%d.tensor01", k)), *cot = mn_parity_in(p, "p%d.cotangent", k);
+            mn_tensor *x = mn_clone(mn_parity_in(p, MN_F32, 4, "p%d.tensor01", k)), *cot = mn_parity_in(p, MN_F32, 4, "p%d.cotangent", k);
             if (!x || !cot) return mn_errcode();
             mn_param(x);
             mn_tensor *y = mn_clip_preprocess(mn_call(affine, T(x), {"scale", 2}, {"shift", -1}), cot->shape[2], a);
@@ -92,7 +94,7 @@ static mn_status preprocess_goldens(mn_parity *p) {
 
 static mn_status run(mn_parity *p, mn_model *m) {
     if (mn_parity_has(p, "p0.tensor01")) return preprocess_goldens(p);
-    if (!m) return mn_fail(MN_EARG, "parity clip: this golden needs a model file, got '-'");
+    if (!m) return mn_fail(MN_EARG, "this golden needs a model file, got '-'");
     return tower_goldens(p, m);
 }
 

@@ -11,21 +11,20 @@ static void keep(void *p, const char *name, mn_tensor *t) {
 
 /* The photograph cut by each set of landmarks. */
 static mn_status crops(mn_parity *p, mn_model *m) {
-    static const char *const sets[] = {"inside", "edge"};
-    mn_tensor *photo = mn_parity_in(p, "in.photo_hwc"), *r[3] = {NULL};
-    for (int k = 0; photo && k < 2 && !mn_errcode(); k++) {
-        mn_tensor *points = mn_parity_in(p, "in.kpt_%s", sets[k]);
-        if (!points || mn_parity_call(m, "crop", (mn_tensor *[]){photo, points}, r)) continue;
-        mn_parity_put(p, mn_view(r[0], 3, r[0]->shape + 1, 0), "crop_%s.image", sets[k]);
-        mn_parity_put(p, r[1], "crop_%s.tform", sets[k]);
-        mn_parity_put(p, r[2], "crop_%s.size", sets[k]);
+    mn_tensor *photo = mn_parity_in(p, MN_U8, 3, "in.photo_hwc"), *r[3] = {NULL};
+    int at = 0;
+    for (const char *set; photo && !mn_errcode() && (set = mn_parity_between(p, &at, "in.kpt_", ""));) {
+        if (mn_parity_call(m, "crop", (mn_tensor *[]){photo, mn_parity_in(p, MN_F32, 2, "in.kpt_%s", set)}, r)) break;
+        mn_parity_put(p, mn_view(r[0], 3, r[0]->shape + 1, 0), "crop_%s.image", set);
+        mn_parity_put(p, r[1], "crop_%s.tform", set);
+        mn_parity_put(p, r[2], "crop_%s.size", set);
     }
     return mn_errcode();
 }
 
 static mn_status run(mn_parity *p, mn_model *m) {
-    mn_tensor *x = mn_parity_floats(mn_parity_in(p, "in.img"), 1 / 255.0, 0), *code[2] = {NULL}, *part[4] = {NULL}, *look[2] = {NULL};
-    if (!x) return mn_errcode() ? mn_errcode() : mn_fail(MN_EFORMAT, "parity emoca: the golden has no in.img");
+    mn_tensor *x = mn_parity_floats(mn_parity_need(p, MN_U8, 4, "in.img"), 1 / 255.0, 0), *code[2] = {NULL}, *part[4] = {NULL}, *look[2] = {NULL};
+    if (!x) return mn_errcode();
     mn_parity_listen(keep, p);
     mn_parity_call(m, "encode", &x, code);
     mn_parity_listen(NULL, NULL);

@@ -25,14 +25,15 @@ static mn_tensor *dot(mn_tensor *x, mn_tensor *y) { return mn_call(sum, T(mn_cal
 
 /* Gradients of sum(verts cot) and, where `marks`, of the landmarks' as well: NAME_shape and so on. */
 static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *const *code, bool marks, bool detach, const char *name) {
-    mn_tensor *x[CODES], *r[RESULTS] = {NULL}, *fixed = NULL;
+    mn_tensor *x[CODES], *r[RESULTS] = {NULL}, *fixed = NULL, *cot = mn_parity_in(p, MN_F32, 3, "in.cot_verts");
+    if (!cot) return mn_errcode();
     for (int k = 0; k < CODES; k++) if (!(x[k] = mn_clone(code[k])) || !mn_param(x[k])) return mn_errcode();
     if (forward(m, x, detach, r)) return mn_errcode();
-    mn_tensor *loss = dot(r[VERTS], mn_parity_in(p, "in.cot_verts"));
+    mn_tensor *loss = dot(r[VERTS], cot);
     if (marks) {
         if (mn_parity_call(m, "fixed_landmarks", &r[VERTS], &fixed)) return mn_errcode();
-        loss = mn_call(add, T(loss, dot(r[MARKS], mn_parity_in(p, "in.cot_landmarks2d"))));
-        loss = mn_call(add, T(loss, dot(fixed, mn_parity_in(p, "in.cot_landmarks3d"))));
+        loss = mn_call(add, T(loss, dot(r[MARKS], mn_parity_need(p, MN_F32, 3, "in.cot_landmarks2d"))));
+        loss = mn_call(add, T(loss, dot(fixed, mn_parity_need(p, MN_F32, 3, "in.cot_landmarks3d"))));
     }
     if (!loss || mn_backward(loss, NULL)) return mn_errcode();
     for (int k = 0; k < CODES; k++) mn_parity_put(p, mn_grad_of(x[k]), "%s_%s%s", name, names[k], detach ? "_detached" : "");
@@ -63,7 +64,7 @@ static mn_status canonical(mn_parity *p, mn_model *m, mn_tensor *const *code) {
 
 /* All 400 numbers of shape and expression, all five joints. */
 static mn_status whole(mn_parity *p, mn_model *m) {
-    mn_tensor *betas = mn_parity_in(p, "in.betas400"), *pose = mn_parity_in(p, "in.pose15"), *r[RESULTS] = {NULL};
+    mn_tensor *betas = mn_parity_in(p, MN_F32, 2, "in.betas400"), *pose = mn_parity_in(p, MN_F32, 2, "in.pose15"), *r[RESULTS] = {NULL};
     if (!betas || !pose) return mn_errcode();
     betas = mn_param(mn_clone(betas));
     pose = mn_param(mn_clone(pose));
@@ -71,21 +72,23 @@ static mn_status whole(mn_parity *p, mn_model *m) {
     if (mn_errcode() || forward(m, code, false, r)) return mn_errcode();
     mn_parity_put(p, r[VERTS], "full_verts");
     mn_parity_put(p, r[JOINTS], "full_joints");
-    mn_tensor *loss = dot(r[VERTS], mn_parity_in(p, "in.cot_full"));
+    mn_tensor *loss = dot(r[VERTS], mn_parity_need(p, MN_F32, 3, "in.cot_full"));
     if (!loss || mn_backward(loss, NULL)) return mn_errcode();
     mn_parity_put(p, mn_grad_of(betas), "full_grad_betas");
     return mn_parity_put(p, mn_grad_of(pose), "full_grad_pose");
 }
 
 static mn_status run(mn_parity *p, mn_model *m) {
-    mn_tensor *code[CODES] = {mn_parity_in(p, "in.shape"), mn_parity_in(p, "in.exp"), mn_parity_in(p, "in.pose"), mn_parity_in(p, "in.eye_pose")};
-    mn_tensor *r[RESULTS] = {NULL}, *fixed = NULL, *cam = mn_parity_in(p, "in.cam"), *seen = NULL;
-    if (!code[SHAPE] || !code[EXPR] || !code[POSE] || !code[EYES] || !cam)
-        return mn_errcode() ? mn_errcode() : mn_fail(MN_EFORMAT, "parity flame: the golden has no in.shape, in.exp, in.pose, in.eye_pose or in.cam");
+    mn_tensor *code[CODES] = {mn_parity_need(p, MN_F32, 2, "in.shape"), mn_parity_need(p, MN_F32, 2, "in.exp"), mn_parity_need(p, MN_F32, 2, "in.pose"), mn_parity_need(p, MN_F32, 2, "in.eye_pose")};
+    mn_tensor *r[RESULTS] = {NULL}, *fixed = NULL, *cam = mn_parity_need(p, MN_F32, 2, "in.cam"), *seen = NULL;
+    if (mn_errcode()) return mn_errcode();
+    mn_tensor *cot = mn_parity_in(p, MN_F32, 3, "in.cot_verts");
+    if (cot && cot->shape[1] != mn_config_int(m, "vertices"))
+        return mn_fail(MN_ESHAPE, "made with a head of %lld vertices, this one has %lld", (long long)cot->shape[1], (long long)mn_config_int(m, "vertices"));
     mn_parity_listen(keep, p);
     forward(m, code, false, r);
     mn_parity_listen(NULL, NULL);
-    if (!mn_errcode() && !r[MARKS]) return mn_fail(MN_EARG, "parity flame: this head was imported without its landmarks");
+    if (!mn_errcode() && !r[MARKS]) return mn_fail(MN_EARG, "this head was imported without its landmarks");
     if (mn_errcode() || mn_parity_call(m, "fixed_landmarks", &r[VERTS], &fixed)) return mn_errcode();
     mn_parity_put(p, r[VERTS], "verts");
     mn_parity_put(p, head(r[VERTS]), "verts_head");

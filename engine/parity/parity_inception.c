@@ -17,21 +17,20 @@ static void keep(void *data, const char *name, mn_tensor *t) {
 }
 
 static mn_status network_goldens(mn_parity *p, mn_model *m) {
-    static const char *const pictures[] = {"i256", "i512", "i150x211"}, *const fronts[] = {"nv", "pf"};
+    static const char *const fronts[] = {"nv", "pf"};
     const mn_method *features = m->def->methods;
-    for (int i = 0; i < 3; i++)
+    int at = 0;
+    for (const char *picture; (picture = mn_parity_between(p, &at, "in.", ""));)
         for (int f = 0; f < 2 && !mn_errcode(); f++) {
-            char prefix[32];
+            char prefix[200];
             mn_scope scope = mn_scope_open();
-            snprintf(prefix, sizeof prefix, "%s.%s", fronts[f], pictures[i]);
+            snprintf(prefix, sizeof prefix, "%s.%s", fronts[f], picture);
             listener l = {p, prefix};
-            mn_tensor *x = mn_parity_in(p, "in.%s", pictures[i]), *y = NULL;
-            if (x) {
-                mn_parity_listen(keep, &l);
-                features->run(m, &x, (double[]){f}, &y);
-                mn_parity_listen(NULL, NULL);
-                mn_parity_put(p, y, "%s.features", prefix);
-            }
+            mn_tensor *x = mn_parity_in(p, MN_U8, 4, "in.%s", picture), *y = NULL;
+            mn_parity_listen(keep, &l);
+            features->run(m, &x, (double[]){f}, &y);
+            mn_parity_listen(NULL, NULL);
+            mn_parity_put(p, y, "%s.features", prefix);
             mn_scope_close(scope);
         }
     return mn_errcode();
@@ -70,9 +69,9 @@ static mn_status put_number(mn_parity *p, double v, const char *name, const char
 static mn_status statistics(mn_parity *p, uint32_t seed, const char *name, const char *sizes) {
     long long n = 0, m = 0, d = 0, e = 0;
     if (sscanf(sizes, "real %lldx%lld gen %lldx%lld", &n, &d, &m, &e) != 4 || d != e || n < 2 || m < 2 || d < 1 || n * d > 1 << 28 || m * d > 1 << 28)
-        return mn_fail(MN_EFORMAT, "parity inception: metadata %s: sizes as 'real NxD gen MxD' expected, got '%.60s'", name, sizes);
+        return mn_fail(MN_EFORMAT, "metadata %s: sizes as 'real NxD gen MxD' expected, got '%.60s'", name, sizes);
     mn_tensor *real = feature_set(seed, name, "real", n, d), *gen = feature_set(seed, name, "gen", m, d);
-    mn_tensor *rows[2] = {mn_parity_in(p, "%s.kid_real_idx", name), mn_parity_in(p, "%s.kid_gen_idx", name)};
+    mn_tensor *rows[2] = {mn_parity_in(p, MN_I32, 2, "%s.kid_real_idx", name), mn_parity_in(p, MN_I32, 2, "%s.kid_gen_idx", name)};
     if (!real || !gen) return mn_errcode();
     double fid = 0, unbiased = 0, kid = 0, sums[2] = {0};
     for (int side = 0; side < 2; side++) {
@@ -94,14 +93,16 @@ static mn_status statistics(mn_parity *p, uint32_t seed, const char *name, const
 }
 
 static mn_status run(mn_parity *p, mn_model *m) {
-    static const char *const cases[] = {"tiny", "small", "lowrank"};
     const char *seed = mn_parity_meta(p, "seed");
-    if (!mn_parity_has(p, "tiny.fid") && !m) return mn_fail(MN_EARG, "parity inception: this golden needs a model file, got '-'");
-    if (!mn_parity_has(p, "tiny.fid") || !seed) return network_goldens(p, m);
-    for (int k = 0; k < 3 && !mn_errcode(); k++) {
-        const char *sizes = mn_parity_meta(p, cases[k]);
+    int at = 0;
+    if (!mn_parity_between(p, &at, "", ".fid"))
+        return m ? network_goldens(p, m) : mn_fail(MN_EARG, "this golden needs a model file, got '-'");
+    if (!seed) return mn_fail(MN_EFORMAT, "metadata: no seed, from which the features are drawn");
+    at = 0;
+    for (const char *set; !mn_errcode() && (set = mn_parity_between(p, &at, "", ".fid"));) {
+        const char *sizes = mn_parity_meta(p, set);
         mn_scope scope = mn_scope_open();
-        if (sizes) statistics(p, (uint32_t)strtoul(seed, NULL, 10), cases[k], sizes);
+        if (sizes) statistics(p, (uint32_t)strtoul(seed, NULL, 10), set, sizes);
         mn_scope_close(scope);
     }
     return mn_errcode();

@@ -39,7 +39,7 @@ static void summaries(mn_parity *p, mn_tensor *x, const char *name, mn_tensor *i
 /* A map of the first picture, [1,C,H,W]. */
 static void put_map(mn_parity *p, const char *name, mn_tensor *t, const char *positions) {
     int64_t c = t->shape[1], h = t->shape[2], w = t->shape[3];
-    summaries(p, mn_view(t, 2, (int64_t[]){c, h * w}, 0), name, mn_parity_in(p, "%s", positions));
+    summaries(p, mn_view(t, 2, (int64_t[]){c, h * w}, 0), name, mn_parity_in(p, MN_I32, 1, "%s", positions));
     mn_parity_put(p, mn_view(t, 2, (int64_t[]){h, w}, 0), "%s.ch0", name);
     if (c == 1) mn_parity_put(p, mn_view(t, 2, (int64_t[]){h, w}, 0), "%s", name);
     else mn_parity_put(p, mn_view(t, 3, (int64_t[]){c, h, w}, 0), "%s", name);
@@ -49,7 +49,7 @@ typedef struct notes { mn_parity *p; mn_tensor *faces; } notes;
 
 /* Rows of depths [1,rays,K] that the golden holds. */
 static void put_rays(mn_parity *p, mn_tensor *t) {
-    mn_tensor *index = mn_parity_in(p, "ray_idx");
+    mn_tensor *index = mn_parity_in(p, MN_I32, 1, "ray_idx");
     if (index) mn_parity_put(p, mn_call(gather, T(mn_view(t, 2, t->shape + 1, 0), index)), "depths_fine");
 }
 
@@ -77,7 +77,7 @@ static const mn_method *method(mn_model *m, const char *name) {
 }
 
 static mn_tensor *mapped(mn_parity *p, mn_model *m, double psi, double cutoff, const char *name) {
-    mn_tensor *in[2] = {mn_parity_in(p, "in.z"), mn_parity_in(p, "in.c_cond")}, *ws = NULL;
+    mn_tensor *in[2] = {mn_parity_need(p, MN_F32, 2, "in.z"), mn_parity_need(p, MN_F32, 2, "in.c_cond")}, *ws = NULL;
     if (!in[0] || !in[1] || method(m, "mapping")->run(m, in, (double[]){psi, cutoff}, &ws)) return NULL;
     mn_parity_put(p, ws, "%s", name);
     return ws;
@@ -85,10 +85,12 @@ static mn_tensor *mapped(mn_parity *p, mn_model *m, double psi, double cutoff, c
 
 /* Picture and its parts from planes; jit: with the golden's own draws. */
 static mn_tensor *picture(mn_parity *p, mn_model *m, mn_tensor *planes, mn_tensor *ws, bool jit) {
-    mn_tensor *coarse = jit ? mn_parity_in(p, "jit_coarse") : NULL, *fine = jit ? mn_parity_in(p, "jit_fine") : NULL, *r[4] = {NULL};
+    mn_tensor *coarse = jit ? mn_parity_in(p, MN_F32, 2, "jit_coarse") : NULL, *fine = jit ? mn_parity_in(p, MN_F32, 2, "jit_fine") : NULL, *r[4] = {NULL};
+    mn_tensor *c = mn_parity_need(p, MN_F32, 2, "in.c");
+    if (mn_errcode()) return NULL;
     if (coarse) coarse = mn_view(coarse, 3, (int64_t[]){1, coarse->shape[0], coarse->shape[1]}, 0);
     if (fine) fine = mn_view(fine, 3, (int64_t[]){1, fine->shape[0], fine->shape[1]}, 0);
-    if (method(m, "render")->run(m, (mn_tensor *[]){planes, ws, mn_parity_in(p, "in.c"), coarse, fine}, NULL, r)) return NULL;
+    if (method(m, "render")->run(m, (mn_tensor *[]){planes, ws, c, coarse, fine}, NULL, r)) return NULL;
     if (jit) {
         put_map(p, "jit.image", r[0], "idx512");
         mn_parity_put(p, mn_view(r[1], 3, r[1]->shape + 1, 0), "jit.feature_image");
@@ -115,8 +117,8 @@ static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *ws, mn_tensor *
 }
 
 static mn_status run(mn_parity *p, mn_model *m) {
-    mn_tensor *ws = mapped(p, m, 1, -1, "ws"), *v = mn_parity_in(p, "in.v"), *planes = NULL, *x = NULL, *u8 = mn_parity_in(p, "in.uv_face_mask");
-    if (!ws || !v) return mn_errcode() ? mn_errcode() : mn_fail(MN_EFORMAT, "parity next3d: the golden has no in.z, in.c_cond or in.v");
+    mn_tensor *ws = mapped(p, m, 1, -1, "ws"), *v = mn_parity_need(p, MN_F32, 3, "in.v"), *planes = NULL, *x = NULL, *u8 = mn_parity_in(p, MN_U8, 2, "in.uv_face_mask");
+    if (mn_errcode()) return mn_errcode();
     mapped(p, m, 0.7, -1, "ws_psi0.7_cutoff14");
     mapped(p, m, 0.7, (double)ws->shape[1], "ws_psi0.7");
     mn_tensor *mask = mn_weight(m, "uv_face_mask");

@@ -2,6 +2,7 @@
  * formula, in f64: targets, losses and gradients for every number of prompts, power, text and picture of the golden.
  * The guard is off: these goldens hold the formula as it stands, blow-ups included. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "parity.h"
 #include "../ops/shape.h"
@@ -75,14 +76,15 @@ static mn_status coordinates(mn_parity *p, bench *b, mn_tensor *basis, const cha
 
 static mn_status prompts(mn_parity *p, bench *b, int n) {
     char name[64];
-    mn_tensor *unit = mn_parity_in(p, "n%d.texts", n), *gs[2] = {NULL};
-    b->texts = mn_parity_in(p, "n%d.e_T", n);
-    b->pictures = mn_parity_in(p, "n%d.e_I", n);
-    b->now = mn_parity_in(p, "n%d.e_I_now", n);
-    if (!unit || !b->texts || !b->pictures || !b->now) return mn_errcode();
+    mn_tensor *unit = mn_parity_need(p, MN_F64, 2, "n%d.texts", n), *gs[2] = {NULL};
+    b->texts = mn_parity_need(p, MN_F64, 2, "n%d.e_T", n);
+    b->pictures = mn_parity_need(p, MN_F64, 2, "n%d.e_I", n);
+    b->now = mn_parity_need(p, MN_F64, 2, "n%d.e_I_now", n);
+    if (mn_errcode()) return mn_errcode();
+    if (!mn_same_shape(b->pictures, b->now)) return mn_fail(MN_ESHAPE, "n%d.e_I_now: %s expected, got %s", n, mn_shape_text(b->pictures), mn_shape_text(b->now));
     b->g = b->gammas->n; b->t = b->texts->shape[0]; b->i = b->pictures->shape[0]; b->d = b->pictures->shape[1];
     if (mn_calln(gs, gram_schmidt, T(unit))) return mn_errcode();
-    mn_tensor *svd = mn_parity_in(p, "n%d.svd.basis", n), *pca = mn_parity_in(p, "n%d.official.pca_basis", n);
+    mn_tensor *svd = mn_parity_in(p, MN_F64, 2, "n%d.svd.basis", n), *pca = mn_parity_in(p, MN_F64, 2, "n%d.official.pca_basis", n);
     mn_parity_put(p, gs[0], "n%d.qr.basis", n);
     mn_parity_put(p, gs[1], "n%d.qr.kept", n);
     mn_parity_put(p, gs[0], "n%d.official.gs_basis", n);
@@ -102,12 +104,11 @@ static mn_status prompts(mn_parity *p, bench *b, int n) {
 
 static mn_status run(mn_parity *p, mn_model *m) {
     (void)m;
-    bench b = {.gammas = mn_parity_in(p, "gammas")};
-    static const int sizes[] = {1, 6, 12, 40};
-    if (!b.gammas) return mn_errcode();
-    for (int k = 0; k < 4; k++) {
+    bench b = {.gammas = mn_parity_need(p, MN_F64, 1, "gammas")};
+    int at = 0;
+    for (const char *size; !mn_errcode() && (size = mn_parity_between(p, &at, "n", ".texts"));) {
         mn_scope scope = mn_scope_open();
-        prompts(p, &b, sizes[k]);
+        prompts(p, &b, atoi(size));
         mn_scope_close(scope);
     }
     return mn_errcode();

@@ -46,10 +46,11 @@ function paths.state()
   return home and home ~= '' and home .. '/.local/state/mien' or nil
 end
 
--- A new folder for temporary files; remove it with paths.remove.
+-- A new folder for temporary files, below $TMPDIR where that is set; remove it with paths.remove.
 function paths.temporary()
-  local name = os.tmpname()
+  local name, place = os.tmpname(), os.getenv 'TMPDIR'
   os.remove(name)
+  if place and place ~= '' then name = place .. name:match '/[^/]*$' end
   assert(core.mkdir(name))
   return name
 end

@@ -238,6 +238,18 @@ static void inspections(void) {
     CHECK(scratch_write(path, e.b, e.n));
     CHECK_STATUS(MN_OK, mn_inspect(path, ignore, &lines));
     CHECK(lines > 2 && lines < 10000);
+
+    /* a safetensors header of more numbers than any model's */
+    static const char front[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[";
+    const uint64_t length = sizeof front - 1 + 2 * 300000 + 3;
+    e.n = 0;
+    number(&e, length, 8);
+    ops(&e, front);
+    repeat(&e, 300000, "1,");
+    ops(&e, "1]}");
+    CHECK(scratch_write(path, e.b, e.n));
+    CHECK(mn_inspect(path, ignore, &lines) == MN_EFORMAT && strstr(mn_errmsg(), "JSON: more than 262144 values"));
+    mn_error_clear();
     emit_free(&e);
 }
 

@@ -83,7 +83,8 @@ static void flame(void) {
     CHECK(st && setting(st, "landmarks", -1) == 0 && !mn_st_has(st, "lmk_faces") && setting(st, "shape", -1) == 300);
     if (st) mn_st_close(st);
     ringnet();
-    CHECK(!import_one("flame", GOLDEN "module.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("neither a FLAME model"));
+    CHECK(!import_one("flame", GOLDEN "module.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("import flame: " GOLDEN "module.pkl: neither a FLAME model"));
+    CHECK(!import_one("flame", GOLDEN "make.py", NULL, NULL, NULL) && failed_with("import flame: " GOLDEN "make.py: pickle"));      /* named once */
     CHECK(!import_one("giraffe", GOLDEN "flame.pkl", NULL, NULL, NULL) && mn_errcode() == MN_ENOTFOUND && failed_with("there are next3d, clip"));
     mn_scope_close(scope);
 }

@@ -30,6 +30,13 @@ static mn_status refused(const char *kind, const char *model, const char *golden
     return s;
 }
 
+static void golden_says(const char *sentence, const char *model, const char *golden, int n, const char *const *names, mn_tensor *const *tensors) {
+    CHECK_STATUS(MN_OK, mn_st_save(golden, n, names, tensors, 0, NULL));
+    CHECK(refused("clip", model, golden) != MN_OK);
+    CHECK(strstr(mn_errmsg(), sentence) && strstr(mn_errmsg(), golden));
+    mn_error_clear();
+}
+
 static void test_compare(void) {
     mn_scope scope = mn_scope_open();
     char base[256], model[280], golden[280], dump[280];
@@ -86,6 +93,16 @@ static void test_compare(void) {
     CHECK_STATUS(MN_EARG, refused("arcface", "-", golden));
     CHECK_STATUS(MN_EARG, refused("arcface", model, golden));
     CHECK(refused("clip", model, "/nonexistent/golden") != MN_OK);
+    mn_error_clear();
+
+    /* a sentence for a missing input, one of another type or of other sizes, and a golden of another model */
+    golden_says("no tensor 'tokens', from which others are computed", model, golden, 1, names, (mn_tensor *[]){image});
+    golden_says("'tokens': i32 with 2 axes expected, got f32 [3,6]", model, golden, 3, names, (mn_tensor *[]){image, feature, feature});
+    golden_says("'image': f32 with 4 axes expected, got f32 [3,6]", model, golden, 3, names, (mn_tensor *[]){feature, tokens, feature});
+    static const char *const pairs[] = {"image", "tokens", "image_features", "grad_pairs"};
+    golden_says("grad_pairs: row 2: a picture and a text expected", model, golden, 4, pairs,
+                (mn_tensor *[]){image, tokens, feature, mn_from(MN_I32, MN_DIMS(2, 2), (int32_t[]){2, 1, 3, 0})});
+    golden_says("none of its 3 tensors is computed for clip", model, golden, 3, (const char *const[]){"image", "tokens", "in.img"}, (mn_tensor *[]){image, tokens, feature});
     mn_error_clear();
     unlink(model);
     unlink(golden);

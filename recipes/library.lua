@@ -1,5 +1,5 @@
 -- library.lua -- fills the library: a mapper for each of the twelve expressions, trained by recipes/train.lua from its prompt, and
--- contact sheets of them and of two compositions (closed eyes with frowned, and with raised brows).
+-- contact sheets of them, of two compositions (closed eyes with frowned, and with raised brows), and of all at once (library.png).
 --
 --   mien recipes/library.lua
 --   mien recipes/library.lua ablations=true        # also each expression without one part of the method, tagged 'ablation'
@@ -41,6 +41,32 @@ if opt.ablations then
   for _, a in ipairs(method.ablations) do
     for _, prompt in ipairs(method.basis) do train(method.name_of(prompt, a.name), prompt, 'ablation', {a.option}) end
   end
+end
+
+-- A row for each avatar, a column for each expression.
+local function overview()
+  local a, rows, row_labels, column_labels, used = avatar.load(opt.model), {}, {}, {'untouched'}, {}
+  local edits = {}
+  for i, prompt in ipairs(method.basis) do
+    local edit = assert(method.stored(a, library, method.name_of(prompt)))
+    edits[i], column_labels[i + 1] = edit, (edit.name:gsub('_', ' '))
+    used[i] = {name = edit.name, strength = 1, weights_sha256 = edit.weights_sha256}
+  end
+  for r, seed in ipairs(opt.seeds) do
+    local who = a:person(seed)
+    rows[r], row_labels[r] = {mien.to_pixels(a:picture(who.ws, who.shape, a:neutral()))}, ('seed %.0f'):format(seed)
+    for i, edit in ipairs(edits) do
+      local ws, alpha = method.apply(a, who, {edit})
+      rows[r][i + 1] = mien.to_pixels(a:picture(ws, who.shape, alpha))
+    end
+  end
+  local path = opt.out .. '/library.png'
+  assert(mien.save_picture(path, mien.sheet{rows = rows, row_labels = row_labels, column_labels = column_labels}, {seeds = opt.seeds, mappers = used}))
+  print(path)
+end
+if opt.sheets then
+  assert(mien.mkdir(opt.out))
+  mien.scope(function() mien.no_grad(overview) end)
 end
 library:close()
 

@@ -8,6 +8,7 @@
 typedef struct emit { uint8_t *b; size_t n, room; } emit;
 
 static inline void put(emit *e, const void *bytes, size_t n) {
+    if (!n) return;
     if (e->n + n > e->room) {
         e->room = 2 * (e->n + n);
         e->b = realloc(e->b, e->room);

@@ -7,8 +7,8 @@ local avatar, method = require 'mien.avatar', require 'mien.method'
 
 local function seconds(f, ...)
   local began = mien.clock()
-  local a, b, c = f(...)
-  return mien.clock() - began, a, b, c
+  local a, b = f(...)
+  return mien.clock() - began, a, b
 end
 
 local loading, a = seconds(avatar.load)

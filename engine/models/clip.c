@@ -47,14 +47,14 @@ static int64_t heads_of(int64_t width, int64_t head) { return width >= 2 * head 
 
 /* ---- the picture's way to patches ---- */
 
-/* stem: without blocks in its first group there is none.  channels and patch: of what patches are cut from; side: patches in a row. */
-typedef struct geometry { mn_resnet stem; bool has_stem; int64_t channels, patch, side; } geometry;
+/* stem: without blocks in its first group there is none.  patch: pixels of what patches are cut from; side: patches in a row. */
+typedef struct geometry { mn_resnet stem; int64_t patch, side; } geometry;
 
 static mn_status geometry_of(mn_model *m, geometry *g) {
     double blocks[4];
     int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), stride = 1;
     int groups = mn_config_list(m, "stem", blocks, 4);
-    *g = (geometry){.stem = {.width = mn_config_int(m, "stem_width"), .norm = MN_NORM_GROUP}, .has_stem = groups > 0, .channels = 3};
+    *g = (geometry){.stem = {.width = mn_config_int(m, "stem_width"), .norm = MN_NORM_GROUP}};
     if (mn_errcode()) return mn_errcode();
     if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
     for (int k = 0; k < groups; k++) {
@@ -64,7 +64,6 @@ static mn_status geometry_of(mn_model *m, geometry *g) {
     if (groups) {
         if (g->stem.width < 1 || g->stem.width > 4096) return mn_fail(MN_EARG, "clip: stem_width: 1 to 4096 channels expected, got %lld", (long long)g->stem.width);
         stride = mn_resnet_stride(&g->stem);
-        g->channels = g->stem.width << (groups - 1);
     }
     if (patch % stride) return mn_fail(MN_EARG, "clip: patch: a multiple of the stem's stride %lld expected, got %lld", (long long)stride, (long long)patch);
     g->patch = patch / stride;
@@ -75,7 +74,7 @@ static mn_status geometry_of(mn_model *m, geometry *g) {
 static mn_status build(mn_model *m) {
     geometry g;
     if (geometry_of(m, &g)) return mn_errcode();
-    int64_t vw = mn_config_int(m, "vision_width"), in = g.channels;
+    int64_t vw = mn_config_int(m, "vision_width"), in = 3;
     int64_t tw = mn_config_int(m, "text_width"), e = mn_config_int(m, "embed_dim"), head = mn_config_int(m, "head_width");
     int64_t context = mn_config_int(m, "context"), vocab = mn_config_int(m, "vocab");
     if (mn_errcode()) return mn_errcode();
@@ -88,7 +87,7 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw), "visual.class_embedding");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(g.side * g.side + 1, vw), "visual.positional_embedding");
     mn_declare(m, MN_INIT_NORMAL, v, true, MN_DIMS(vw, e), "visual.proj");
-    if (g.has_stem) mn_resnet_declare_trunk(m, &g.stem, "visual.stem", NULL);
+    if (g.stem.blocks[0]) mn_resnet_declare_trunk(m, &g.stem, "visual.stem", &in);
     mn_declare(m, MN_INIT_NORMAL, 1 / sqrt((double)(in * g.patch * g.patch)), true, MN_DIMS(vw, in, g.patch, g.patch), "visual.conv1.weight");
     declare_norm(m, vw, "visual.ln_pre");
     declare_tower(m, VISUAL, vw, (int)mn_config_int(m, "vision_layers"));
@@ -147,7 +146,7 @@ static mn_status run_image(mn_model *m, mn_tensor *const *in, const double *attr
     if (geometry_of(m, &g) || mn_expect(m, "image", "pixels", in[0], 4, (int64_t[]){-1, 3, size, size})) return mn_errcode();
     mn_scope scope = mn_scope_open();
     int64_t n = in[0]->shape[0];
-    mn_tensor *x = patches(m, g.has_stem ? mn_resnet_trunk(m, &g.stem, "visual.stem", "v.stem", in[0]) : in[0]);
+    mn_tensor *x = patches(m, g.stem.blocks[0] ? mn_resnet_trunk(m, &g.stem, "visual.stem", "v.stem", in[0]) : in[0]);
     if (mn_trace.note) mn_noted(mn_reshape(mn_permute(x, 3, (int[]){0, 2, 1}), 4, (int64_t[]){n, width, g.side, g.side}), "v.conv1");
     mn_tensor *first = mn_call(expand, T(mn_weight(m, "visual.class_embedding")), {"d0", n}, {"d1", 1}, {"d2", width});
     x = mn_call(add, T(mn_call(concat, T(first, x), {"axis", 1}), mn_weight(m, "visual.positional_embedding")));

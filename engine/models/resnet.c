@@ -62,7 +62,7 @@ mn_status mn_resnet_declare_trunk(mn_model *m, const mn_resnet *r, const char *p
             declare_block(m, r, mn_join("%s.layer%d.%d", prefix, g + 1, k).text, in, r->width << g, out, !k && (g || in != out));
             in = out;
         }
-    if (out_channels) *out_channels = in;
+    *out_channels = in;
     return mn_errcode();
 }
 

@@ -13,7 +13,7 @@ typedef struct mn_resnet {
 } mn_resnet;
 
 mn_status mn_resnet_of(mn_model *m, mn_resnet *r);       /* from the settings blocks, width, bottleneck, hidden, norm */
-/* The network without a head, under its own prefix; *channels (may be NULL) is what comes out.  Groups of no blocks are left out from the end. */
+/* The network without a head, under its own prefix; *channels is what comes out.  Groups of no blocks are left out from the end. */
 mn_status mn_resnet_declare_trunk(mn_model *m, const mn_resnet *r, const char *prefix, int64_t *channels);
 /* x [N,3,n,n] -> map [N,channels,n/s,n/s], s = mn_resnet_stride. */
 mn_tensor *mn_resnet_trunk(mn_model *m, const mn_resnet *r, const char *prefix, const char *tag, mn_tensor *x);

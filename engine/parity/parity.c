@@ -42,9 +42,12 @@ bool mn_parity_has(const mn_parity *p, const char *fmt, ...) {
     return wanted(p, name);
 }
 
-static mn_tensor *input(mn_parity *p, mn_dtype dtype, int nd, bool needed, const char *fmt, va_list args) {
+mn_tensor *mn_parity_input(mn_parity *p, bool needed, mn_dtype dtype, int nd, const char *fmt, ...) {
     char name[NAME];
+    va_list args;
+    va_start(args, fmt);
     vsnprintf(name, sizeof name, fmt, args);
+    va_end(args);
     if (!mn_st_has(p->golden, name)) {
         if (needed) mn_fail(MN_EFORMAT, "no tensor '%s', from which others are computed", name);
         return NULL;
@@ -55,20 +58,6 @@ static mn_tensor *input(mn_parity *p, mn_dtype dtype, int nd, bool needed, const
         return NULL;
     }
     return t && (dtype == MN_F32 || dtype == MN_I32) ? mn_to(t, mn_device_now()) : t;
-}
-mn_tensor *mn_parity_in(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    mn_tensor *t = input(p, dtype, nd, false, fmt, args);
-    va_end(args);
-    return t;
-}
-mn_tensor *mn_parity_need(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    mn_tensor *t = input(p, dtype, nd, true, fmt, args);
-    va_end(args);
-    return t;
 }
 
 const char *mn_parity_between(mn_parity *p, int *at, const char *before, const char *after) {

@@ -27,10 +27,11 @@ typedef struct mn_parity_kind {
 } mn_parity_kind;
 
 bool mn_parity_has(const mn_parity *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The golden's tensor, of this type and number of axes, f32 and i32 on the device that computes; NULL without an error when it is not
- * there.  need: NULL with a sentence. */
-mn_tensor *mn_parity_in(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-mn_tensor *mn_parity_need(mn_parity *p, mn_dtype dtype, int nd, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The golden's tensor, of this type and number of axes, f32 and i32 on the device that computes: mn_parity_in(p, MN_F32, 2, "in.%s", name),
+ * NULL without an error when it is not there; mn_parity_need, NULL with a sentence. */
+mn_tensor *mn_parity_input(mn_parity *p, bool needed, mn_dtype dtype, int nd, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+#define mn_parity_in(p, ...) mn_parity_input(p, false, __VA_ARGS__)
+#define mn_parity_need(p, ...) mn_parity_input(p, true, __VA_ARGS__)
 /* Of the next of the golden's names BEFORE...AFTER, from number *at on, what stands between (valid until the next call); NULL when there is none left. */
 const char *mn_parity_between(mn_parity *p, int *at, const char *before, const char *after);
 const char *mn_parity_meta(mn_parity *p, const char *key);          /* the golden's metadata, or NULL */

@@ -100,6 +100,18 @@ end
 
 function trainer:averages() return self.average or self.params end
 
+-- Weights of the model in a file ('' for none) into a model that is to be trained: for each of its names called(name, that model) says under
+-- which name they stand there, or nothing to leave it as it is.  Returns the other model.
+function trainer.start_from(model, path, called)
+  if path == '' then return end
+  local before, _, names = assert(mien.load_model(path)), model:params()
+  for _, name in ipairs(names) do
+    local there = called(name, before)
+    if there then model:set_weight(name, before:weight(there)) end
+  end
+  return before
+end
+
 -- One step; values to show.  An error leaves parameters and moments as they were after the last whole step.
 function trainer:one(i)
   local values = mien.scope(function()

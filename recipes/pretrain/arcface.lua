@@ -23,11 +23,7 @@ end
 local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":128,"se_reduction":8,"norm":"group","crop":[12,116,16,112],"crop_of":128}'
 local net = mien.new_model('arcface', config, opt.seed):train(true)
 print(net, classes .. ' people')
-if opt.init ~= '' then
-  local before = assert(mien.load_model(opt.init))
-  local _, names = net:params()
-  for _, name in ipairs(names) do net:set_weight(name, before:weight(name)) end
-end
+trainer.start_from(net, opt.init, function(name) return name end)
 local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
 local params, names = net:params()
 params[#params + 1], names[#names + 1] = centres, 'training.centres'

@@ -27,13 +27,7 @@ local opt = mien.options {
 assert(mien.mkdir(opt.out))
 local data = People.open(opt.people, 0, 100000)
 local net, config = au.new(opt.seed)
-if opt.init ~= '' then
-  local before = assert(mien.load_model(opt.init))
-  local _, names = net:params()
-  for _, name in ipairs(names) do
-    if not name:find('layers.2', 1, true) then net:set_weight(name, before:weight(name)) end
-  end
-end
+trainer.start_from(net, opt.init, function(name) return not name:find('layers.2', 1, true) and name end)
 net:train(true)
 print(net)
 

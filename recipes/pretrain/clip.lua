@@ -28,19 +28,16 @@ local config = ('{"image_resolution":112,"patch":16,"stem":[1,2,2],"stem_width":
 local clip = mien.new_model('clip', config, opt.seed):train(true)
 clip:weight('logit_scale'):copy(mien.tensor(math.log(14)))
 
--- Weights of another model, where `called` (of a weight's name here) names one of the same shape.
-local function start_from(path, called)
-  if path == '' then return end
-  local before = assert(mien.load_model(path))
-  local own, names = clip:params()
-  for i, name in ipairs(names) do
-    local there = called(name)
-    local w = there and before:has(there) and before:weight(there)
-    if w and table.concat(w:shape(), ' ') == table.concat(own[i]:shape(), ' ') then clip:set_weight(name, w) end
-  end
+-- `there`, if the other model has weights of that name and of the same shape.
+local function fitting(name, there, before)
+  local function shape(model, key) return table.concat(model:weight(key):shape(), ' ') end
+  return before:has(there) and shape(before, there) == shape(clip, name) and there
 end
-start_from(opt.eyes, function(name) return name:match '^visual%.stem%.' and name:gsub('^visual%.stem%.', 'encoder.') end)
-start_from(opt.init, function(name) return name end)
+trainer.start_from(clip, opt.eyes, function(name, before)
+  local layer = name:match '^visual%.stem%.(.*)'
+  return layer and fitting(name, 'encoder.' .. layer, before)
+end)
+trainer.start_from(clip, opt.init, function(name, before) return fitting(name, name, before) end)
 print(clip, words:count() .. ' words')
 
 local params, names = clip:params()

@@ -58,14 +58,8 @@ local function copy_noise(to, from)
     end
   end
 end
-if opt.init ~= '' then
-  local before = assert(mien.load_model(opt.init))
-  local _, names = gen:params()
-  for _, name in ipairs(names) do
-    if opt.mapping == 0 or not name:match '^backbone%.mapping' then gen:set_weight(name, before:weight(name)) end
-  end
-  copy_noise(gen, before)
-end
+local before = trainer.start_from(gen, opt.init, function(name) return (opt.mapping == 0 or not name:match '^backbone%.mapping') and name end)
+if before then copy_noise(gen, before) end
 print(gen)
 local data = People.open(opt.people, 0, 100000)
 

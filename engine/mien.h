@@ -155,7 +155,8 @@ mn_status mn_numpy_randn(uint32_t seed, int64_t n, double *out);
 /* ---- optimiser: Adam (Kingma & Ba 2015) --------------------------------- */
 
 typedef struct mn_adam mn_adam;
-typedef struct mn_adam_options { double lr, beta1, beta2, eps, weight_decay, clip; } mn_adam_options; /* clip: global norm, 0 = off */
+/* clip: global norm, 0 = off; rates: NULL, or of each parameter what its learning rate is multiplied with (copied) */
+typedef struct mn_adam_options { double lr, beta1, beta2, eps, weight_decay, clip; const double *rates; } mn_adam_options;
 mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *options);
 void mn_adam_free(mn_adam *adam);
 /* One step with learning rate lr (the last one's, at first options', if < 0).  Gradients are zeroed.  A step whose gradient is not finite

@@ -2,9 +2,10 @@
  * (Loshchilov & Hutter 2019) and clipping of the global gradient norm; EMA of weights.
  *     m = b1 m + (1-b1) g,  v = b2 v + (1-b2) g^2,
  *     x -= lr ( m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps) + weight_decay x )
- * A parameter without a gradient this step is left alone, moments included.
+ * Each parameter may have a rate of its own, which multiplies lr.  A parameter without a gradient this step is left alone, moments included.
  * With a loss scale S the gradients are S times too large, which keeps those of half precision from vanishing: they are divided by S,
  * and a step whose gradient overflowed is left out and S halved. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 struct mn_adam {
     int n;
     mn_tensor **params, **m, **v;
+    double *rates;                      /* [n] */
     mn_adam_options options;
     mn_tensor *state;                   /* [K_ADAM_STATE], beside the parameters */
     mn_device device;
@@ -29,7 +31,7 @@ void mn_adam_free(mn_adam *adam) {
         if (adam->v) mn_release(adam->v[i]);
     }
     mn_release(adam->state);
-    free(adam->params); free(adam->m); free(adam->v); free(adam);
+    free(adam->params); free(adam->m); free(adam->v); free(adam->rates); free(adam);
 }
 
 mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *options) {
@@ -42,12 +44,14 @@ mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *opt
     size_t slots = (size_t)(n ? n : 1);
     adam->n = n;
     adam->options = *options;
+    adam->options.rates = NULL;
     adam->params = calloc(slots, sizeof *adam->params);
     adam->m = calloc(slots, sizeof *adam->m);
     adam->v = calloc(slots, sizeof *adam->v);
+    adam->rates = calloc(slots, sizeof *adam->rates);
     mn_scope scope = mn_scope_open();
     const mn_device made = mn_device_use(MN_CPU);
-    for (int i = 0; i < n && adam->params && adam->m && adam->v; i++) {
+    for (int i = 0; i < n && adam->params && adam->m && adam->v && adam->rates; i++) {
         mn_tensor *p = params[i];
         if (!p || !p->wants_grad || p->dtype != MN_F32) {
             mn_fail(MN_EARG, "adam: parameter %d: an f32 tensor that wants a gradient expected", i + 1);
@@ -55,6 +59,11 @@ mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *opt
         }
         if (i && p->device != adam->device) {
             mn_fail(MN_EDEVICE, "adam: parameter %d is not where the others are", i + 1);
+            break;
+        }
+        adam->rates[i] = options->rates ? options->rates[i] : 1;
+        if (!(adam->rates[i] >= 0 && adam->rates[i] <= DBL_MAX)) {
+            mn_fail(MN_EARG, "adam: rate %d: a number from 0 on expected, got %g", i + 1, adam->rates[i]);
             break;
         }
         mn_device_use(adam->device = p->device);
@@ -66,7 +75,7 @@ mn_adam *mn_adam_new(mn_tensor *const *params, int n, const mn_adam_options *opt
     if ((adam->state = mn_from(MN_F32, 1, (int64_t[]){K_ADAM_STATE}, state))) mn_retain(adam->state);
     mn_device_use(made);
     mn_scope_close(scope);
-    if (!adam->params || !adam->m || !adam->v) mn_fail(MN_ENOMEM, "adam: out of memory");
+    if (!adam->params || !adam->m || !adam->v || !adam->rates) mn_fail(MN_ENOMEM, "adam: out of memory");
     if (mn_errcode()) { mn_adam_free(adam); return NULL; }
     return adam;
 }
@@ -90,7 +99,7 @@ static mn_tensor *parts(const mn_adam *adam, int64_t *n) {
         const mn_tensor *p = adam->params[i];
         for (int64_t at = 0; p->grad && at < p->n; at += K_ADAM_PART)
             *part++ = (struct k_adam_part){(float *)p->data + at, (float *)adam->m[i]->data + at, (float *)adam->v[i]->data + at, (float *)p->grad->data + at,
-                                           p->n - at < K_ADAM_PART ? p->n - at : K_ADAM_PART};
+                                           p->n - at < K_ADAM_PART ? p->n - at : K_ADAM_PART, adam->rates[i]};
     }
     return mn_to(table, adam->device);
 }

@@ -41,8 +41,8 @@ KERNEL_ROWS(adam_update) {
     const struct k_adam_part *part = (const struct k_adam_part *)p->parts + i;
     const real *state = (const real *)p->state, *__restrict__ g = (const real *)part->g;
     real *__restrict__ x = (real *)part->x, *__restrict__ m = (real *)part->m, *__restrict__ v = (real *)part->v;
-    const real b1 = (real)p->beta1, b2 = (real)p->beta2, eps = (real)p->eps, decay = (real)(state[K_ADAM_LR] * p->weight_decay);
-    const real factor = state[K_ADAM_FACTOR], step = state[K_ADAM_STEP], root = state[K_ADAM_ROOT];
+    const real b1 = (real)p->beta1, b2 = (real)p->beta2, eps = (real)p->eps, decay = (real)((double)state[K_ADAM_LR] * part->rate * p->weight_decay);
+    const real factor = state[K_ADAM_FACTOR], step = state[K_ADAM_STEP] * (real)part->rate, root = state[K_ADAM_ROOT];
     if (step < 0) return;
     K_LOOP(j, part->n) {
         const real gj = g[j] * factor, mj = b1 * m[j] + (1 - b1) * gj, vj = b2 * v[j] + (1 - b2) * gj * gj;

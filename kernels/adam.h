@@ -5,7 +5,7 @@
 #define K_ADAM_H
 #include <stdint.h>
 enum { K_ADAM_PART = 1 << 14 };         /* most elements of a part */
-struct k_adam_part { void *x, *m, *v; const void *g; int64_t n; };
+struct k_adam_part { void *x, *m, *v; const void *g; int64_t n; double rate; };   /* rate: times the learning rate */
 /* The state, f32: steps taken, learning rate, norm of the gradient before clipping; then what adam_plan tells adam_update: factor on the gradient,
  * step size (negative: no step, the gradient is not finite), 1/sqrt(1-b2^t); loss scale and the steps it has lasted. */
 enum { K_ADAM_COUNT, K_ADAM_LR, K_ADAM_NORM, K_ADAM_FACTOR, K_ADAM_STEP, K_ADAM_ROOT, K_ADAM_SCALE, K_ADAM_LASTED, K_ADAM_STATE };

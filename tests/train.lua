@@ -43,6 +43,22 @@ T.test('training on three samples lowers their loss', function(t)
   t:ok(after < before, ('loss %.4f before, %.4f after 21 steps'):format(before, after))
 end)
 
+-- Adam's first step moves every weight by its rate, whatever the gradient's size.
+T.test('a parameter may have a rate of its own', function(t)
+  local slow, fast, still = mien.tensor{1, 2}:param(), mien.tensor{1, 2}:param(), mien.tensor{1, 2}:param()
+  local run = trainer.new {name = 'rates', params = {slow, fast, still}, names = {'slow', 'fast', 'still'}, steps = 1, lr = 0.01, warm = 1, quiet = true,
+    rate = function(name) return name == 'fast' and 4 or name == 'still' and 0 or nil end,
+    step = function() return slow:sum() + fast:sum() * 100 + still:sum() end}
+  run:go()
+  local step = 1 - slow:item(1)
+  t:ok(step > 0.0005, step)
+  t:ok(math.abs(1 - fast:item(1) - 4 * step) < 1e-6, fast:item(1))
+  t:equal(still:totable(), {1, 2})
+  t:fails('a list of 1 numbers', mien.adam, {slow}, {rates = {1, 2}})
+  t:fails('number 1 is a string', mien.adam, {slow}, {rates = {'x'}})
+  t:fails('from 0 on expected, got -1', mien.adam, {slow}, {rates = {-1}})
+end)
+
 -- A watch ends a run whose measures have stopped falling, and a run that goes on from a checkpoint counts on.
 T.test('training ends when what is watched is flat', function(t)
   local measures = {3, 2, 2.5, 1, 1, 1.5, 0.5}

@@ -15,14 +15,30 @@ static int l_backward(lua_State *L) {                    /* mien.backward(loss [
 typedef struct { mn_adam *a; int n; } adam_box;
 static mn_adam *adam_arg(lua_State *L) { return ((adam_box *)luaL_checkudata(L, 1, MN_ADAM_TYPE))->a; }
 
-static int l_adam(lua_State *L) {                        /* mien.adam({params}, {lr, beta1, beta2, eps, weight_decay, clip}) */
-    static const char *const names[] = {"lr", "beta1", "beta2", "eps", "weight_decay", "clip", NULL};
+/* The list of n numbers in field rates of the options at 2, or NULL; it lives on the Lua stack. */
+static const double *adam_rates(lua_State *L, int n) {
+    if (!lua_istable(L, 2)) return NULL;
+    lua_getfield(L, 2, "rates");
+    const int at = lua_gettop(L);
+    if (lua_isnil(L, at)) return NULL;
+    if (!lua_istable(L, at) || (int)lua_objlen(L, at) != n) luaL_error(L, "adam: rates: a list of %d numbers, one a parameter, expected", n);
+    double *rates = lua_newuserdata(L, ((size_t)n + 1) * sizeof *rates);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, at, i + 1);
+        if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "adam: rates: number %d is a %s", i + 1, luaL_typename(L, -1));
+        rates[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return rates;
+}
+static int l_adam(lua_State *L) {                        /* mien.adam({params}, {lr, beta1, beta2, eps, weight_decay, clip, rates = {one a parameter}}) */
+    static const char *const names[] = {"lr", "beta1", "beta2", "eps", "weight_decay", "clip", "rates", NULL};
     bind_enter(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     bind_check_options(L, 2, "adam", names);
     int n = (int)lua_objlen(L, 1);
     mn_adam_options o = {bind_option(L, 2, "lr", 1e-3), bind_option(L, 2, "beta1", 0.9), bind_option(L, 2, "beta2", 0.999),
-                         bind_option(L, 2, "eps", 1e-8), bind_option(L, 2, "weight_decay", 0), bind_option(L, 2, "clip", 0)};
+                         bind_option(L, 2, "eps", 1e-8), bind_option(L, 2, "weight_decay", 0), bind_option(L, 2, "clip", 0), adam_rates(L, n)};
     mn_tensor **params = lua_newuserdata(L, ((size_t)n + 1) * sizeof *params);
     for (int i = 0; i < n; i++) {
         lua_rawgeti(L, 1, i + 1);

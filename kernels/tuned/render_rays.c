@@ -13,47 +13,49 @@
 #include "../vmath.h"
 #include "tuned.h"
 
-enum { RUNS = 64, MR = 6 };
+enum { RUNS = 64 };
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
-static int64_t padded(int64_t n) { return (n + 7) / 8 * 8; }
+/* Vectors of the products, and rows of their tiles: two vectors a row, the accumulators fill the registers but for three. */
+#ifdef __AVX512F__
+enum { LANES = 16, MR = 14 };
+#else
+enum { LANES = 8, MR = 6 };
+#endif
+typedef float vl __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+static int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-/* ---- small matrix products: c[m,n] = (add ? c : bias or 0) + sum_k a(m,k) b[k,n], n in blocks of 8 ---- */
+/* ---- small matrix products: c[m,n] = (add ? c : bias or 0) + sum_k a(m,k) b[k,n], n in blocks of LANES ---- */
 
 typedef struct mat { const float *a; int64_t am, ak; const float *b; int64_t ldb; float *c; int64_t ldc; const float *bias; int add; } mat;
 
 static inline __attribute__((always_inline)) void tile(const int mr, const int nr, int64_t K, const mat *p, int64_t m0, int64_t n0) {
     const float *a = p->a + m0 * p->am, *b = p->b + n0;
     float *c = p->c + m0 * p->ldc + n0;
-    v8 acc[MR][2];
+    vl acc[MR][2];
     for (int m = 0; m < mr; m++)
-        for (int v = 0; v < nr; v++) acc[m][v] = p->add ? *(const v8 *)(c + m * p->ldc + 8 * v) : p->bias ? *(const v8 *)(p->bias + n0 + 8 * v) : (v8){0};
+        for (int v = 0; v < nr; v++) acc[m][v] = p->add ? *(const vl *)(c + m * p->ldc + LANES * v) : p->bias ? *(const vl *)(p->bias + n0 + LANES * v) : (vl){0};
     for (int64_t k = 0; k < K; k++) {
-        v8 row[2];
-        for (int v = 0; v < nr; v++) row[v] = *(const v8 *)(b + k * p->ldb + 8 * v);
+        vl row[2];
+        for (int v = 0; v < nr; v++) row[v] = *(const vl *)(b + k * p->ldb + LANES * v);
         for (int m = 0; m < mr; m++) {
             const float x = a[m * p->am + k * p->ak];
             for (int v = 0; v < nr; v++) acc[m][v] += x * row[v];
         }
     }
     for (int m = 0; m < mr; m++)
-        for (int v = 0; v < nr; v++) *(v8 *)(c + m * p->ldc + 8 * v) = acc[m][v];
+        for (int v = 0; v < nr; v++) *(vl *)(c + m * p->ldc + LANES * v) = acc[m][v];
 }
 
 static inline __attribute__((always_inline)) void columns(const int nr, int64_t M, int64_t K, const mat *p, int64_t n0) {
     int64_t m = 0;
     for (; m + MR <= M; m += MR) tile(MR, nr, K, p, m, n0);
-    switch (M - m) {
-    case 5: tile(5, nr, K, p, m, n0); break;
-    case 4: tile(4, nr, K, p, m, n0); break;
-    case 3: tile(3, nr, K, p, m, n0); break;
-    case 2: tile(2, nr, K, p, m, n0); break;
-    case 1: tile(1, nr, K, p, m, n0); break;
-    }
+    for (; m + 4 <= M; m += 4) tile(4, nr, K, p, m, n0);
+    for (; m < M; m++) tile(1, nr, K, p, m, n0);
 }
 
 static void product(int64_t M, int64_t N, int64_t K, mat p) {
     int64_t n = 0;
-    for (; n + 16 <= N; n += 16) columns(2, M, K, &p, n);
+    for (; n + 2 * LANES <= N; n += 2 * LANES) columns(2, M, K, &p, n);
     if (n < N) columns(1, M, K, &p, n);
 }
 

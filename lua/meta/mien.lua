@@ -847,7 +847,7 @@ function tensor:project_target(text, basis, options) end
 
 mien.version = ''
 
----adam({parameters}, {lr, beta1, beta2, eps, weight_decay, clip}): the Adam optimiser; clip limits the gradients' norm
+---adam({parameters}, {lr, beta1, beta2, eps, weight_decay, clip, rates}): the Adam optimiser; clip limits the gradients' norm, rates multiply each parameter's lr
 function mien.adam(...) end
 
 ---@class mien.adam

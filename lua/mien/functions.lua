@@ -34,7 +34,7 @@ return {
   ['rng:normal'] = '(): a normal number',
   ['rng:below'] = '(n): a whole number from 0 to n-1',
   ['rng:counter'] = '([n]): reads or sets the place in the stream',
-  adam = '({parameters}, {lr, beta1, beta2, eps, weight_decay, clip}): the Adam optimiser; clip limits the gradients\' norm',
+  adam = '({parameters}, {lr, beta1, beta2, eps, weight_decay, clip, rates}): the Adam optimiser; clip limits the gradients\' norm, rates multiply each parameter\'s lr',
   ['adam:step'] = '([lr]): one step; gradients are zeroed; returns their norm before clipping (nothing while a graph is recorded)',
   ['adam:rate'] = '(lr): the learning rate of the steps to come, recorded ones too',
   ['adam:scale'] = '([s]): s: losses will be multiplied by the tensor [1] that is returned; it follows what half precision can hold',

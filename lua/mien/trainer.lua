@@ -6,6 +6,7 @@
 --     model = model,                   -- or params = {...}, names = {...}
 --     steps = 1000, seconds = math.huge, save_every = 180,
 --     lr = 1e-3, adam = {beta2 = 0.99}, ema = 0.998,      -- ema: keep an average of the weights
+--     rate = function(name) return number end,            -- what the learning rate of that parameter is multiplied with; nil: 1
 --     config = json,                   -- text that must be the same when resuming
 --     precision = 'bf16',              -- of the forward and backward passes (mien.precision); f16 scales losses
 --     step = function(i, rng) ... return loss, {term = number} end,
@@ -54,6 +55,10 @@ function trainer.new(o)
   if o.model then self.params, self.names = o.model:params() end
   local options = {lr = o.lr}
   for k, v in pairs(o.adam or {}) do options[k] = v end
+  if o.rate then
+    options.rates = {}
+    for i, n in ipairs(self.names) do options.rates[i] = o.rate(n) or 1 end
+  end
   self.optimizer = mien.adam(self.params, options)
   if (o.precision or mien.precision()) == 'f16' then self.scale = self.optimizer:scale(1024) end
   self.at, self.seed, self.seconds, self.save_every = 0, o.seed or 1, o.seconds or math.huge, o.save_every or 180

@@ -13,12 +13,14 @@ local opt = mien.options {
   batch   = {16, 'pictures a step'},
   lr      = {0.002, 'Adam learning rate'},
   seed    = {1, 'seeds weights and order'},
+  init    = {'', 'a network of the same settings whose weights a new run starts from'},
 }
 local head = assert(mien.load_model(opt.head))
 local data = People.open(opt.people, 0, 100000)
 local config = '{"input":96,"blocks":[1,2,2,1],"width":24,"hidden":256,"outputs":[40,50,2,3],"pool":false,"crop":[0.19,0.84,0.175,0.825]}'
 local enc = mien.new_model('encoder', config, opt.seed):train(true)
 print(enc)
+trainer.start_from(enc, opt.init, function(name) return name end)
 local to_shape, to_expr = head:weight 'id_to_shape', head:weight 'units_to_expr'
 local verts = head:config 'vertices'
 -- every seventh vertex stands for the surface; millimetres per code

@@ -2,12 +2,14 @@
 --
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
--- half-size copy, all weighted towards brows, eyes and mouth; of the low-resolution picture and the coverage that volume
+-- half-size copy, all weighted towards brows, eyes and mouth; squared differences of a quarter-size copy, which the colours and outlines
+-- of hair decide; of the low-resolution picture and the coverage that volume
 -- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
--- What z means is learned first and without pictures: a linear map, thrown away afterwards, must read the traits of people (hair style,
--- colours, ...) off their w, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that
--- pictures alone, a few people at a time, leave a mixture of styles.  The mapping network then stays as it is.
+-- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...;
+-- in units of their spread), from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that
+-- pictures alone, a few people at a time, leave a mixture of styles; and a trait that moves w by little is learned slowly, because Adam moves
+-- every weight by as much.  The mapping network then stays as it is.
 --
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
@@ -20,9 +22,10 @@ local opt = mien.options {
   steps   = {20000, 'steps in all; the learning rate falls along them'},
   seconds = {1e9, 'stop after this time (the checkpoint is kept)'},
   batch   = {4, 'pictures a step'},
-  lr      = {0.005, 'Adam learning rate'},
+  lr      = {0.004, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
+  style   = {2.5, 'the learning rate of the layers that turn w into styles, times lr'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
@@ -30,7 +33,7 @@ local opt = mien.options {
 
 local head = assert(mien.load_model(opt.head))
 local mask = assert(mien.st_load((opt.head:gsub('%.safetensors$', '_mask.safetensors')))).uv_face_mask
-local small = [["z_dim":80,"w_dim":192,"mapping_layers":4,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
+local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
@@ -71,16 +74,15 @@ local function differences(x)
   return x:slice(4, 2, w) - x:slice(4, 1, w - 1), x:slice(3, 2, h) - x:slice(3, 1, h - 1)
 end
 
--- What w must tell of people: their traits, and the shape of the head, on which hair grows.
+-- What w tells of people first: their traits, and the shape of the head, on which hair grows.
 local function factors(z) return mien.concat(mien.person_traits(z), z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, {axis = 2}) end
 local crowd = factors(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
 local middle = crowd:mean{axis = 1, keep = 1}:clone()
 local spread = ((crowd - middle):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
-local factors_of = (mien.randn({crowd:dim(2), gen:config 'w_dim'}, mien.rng(opt.seed, 77)) * 0.02):clone():param()
 local function w_of(z) return gen:mapping(z, front:expand(z:dim(1), 25)) end
 local function factors_missed(people, rng)
   local z = mien.randn({people, 80}, rng)
-  return (mien.linear(w_of(z):slice(2, 1, 1):reshape(people, -1), factors_of) - (factors(z) - middle) * spread):square():mean()
+  return (w_of(z):slice(2, 1, 1):reshape(people, -1):slice(2, 1, crowd:dim(2)) - (factors(z) - middle) * spread):square():mean()
 end
 
 local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
@@ -108,12 +110,13 @@ local function loss_of(rows, target, cover, rng)
   local raw = l1(features:slice(2, 1, 3), empty, half_weight)
   local covered = l1(seen, half_cover, 1)
   local edge = l1(ix, tx, wx) + l1(iy, ty, wy)
-  local loss = pixel + edge + l1(small, half, half_weight) + raw * 0.5 + covered * 0.3
-  return loss, {pixel = pixel:item(), raw = raw:item(), cover = covered:item()}
+  local soft = mien.resize(image - target, {h = size / 4, w = size / 4, antialias = 1}):square():mean()
+  local loss = pixel + edge + l1(small, half, half_weight) + soft * 8 + raw * 0.5 + covered * 0.3
+  return loss, {pixel = pixel:item(), soft = soft:item(), raw = raw:item(), cover = covered:item()}
 end
 
 -- ---- the runs ----
-local mapping, pictures = {params = {factors_of}, names = {'training.factors'}}, {params = {}, names = {}}
+local mapping, pictures = {params = {}, names = {}}, {params = {}, names = {}}
 local all, called = gen:params()
 for i, name in ipairs(called) do
   local group = name:match '^backbone%.mapping' and mapping or pictures
@@ -130,7 +133,7 @@ for i, average in ipairs(first:averages()) do mapping.params[i]:copy(average) en
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995,
+  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = function(name) return name:find('affine', 1, true) and opt.style end,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
@@ -141,7 +144,7 @@ local run = trainer.new {
   saved = function(run)
     local copy = mien.new_model('next3d', config)
     topology(copy)
-    for i, n in ipairs(mapping.names) do if n ~= 'training.factors' then copy:set_weight(n, mapping.params[i]) end end
+    for i, n in ipairs(mapping.names) do copy:set_weight(n, mapping.params[i]) end
     for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
     copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls

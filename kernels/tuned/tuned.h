@@ -7,6 +7,7 @@
 #include "../attention.h"
 #include "../conv.h"
 #include "../matmul.h"
+#include "../pool.h"
 #include "../render_rays.h"
 #include "../upfirdn.h"
 

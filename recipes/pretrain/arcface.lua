@@ -24,11 +24,31 @@ local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":12
 local net = mien.new_model('arcface', config, opt.seed):train(true)
 print(net, classes .. ' people')
 trainer.start_from(net, opt.init, function(name) return name end)
+local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
+
+-- A person's direction starts at random; with init= from what that network says of a picture of theirs.
 local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
+if opt.init ~= '' then
+  local shown, answers, bar = {}, {}, mien.progress.new('people', classes)
+  for _, ref in ipairs(data.all) do
+    local c = data.chunks[ref[1]]
+    local who = class[c.first + math.floor((ref[2] - 1) / c.shots)]
+    if not shown[who + 1] then shown[who + 1] = ref end
+  end
+  net:train(false)
+  for from = 1, classes, 64 do
+    mien.scope(function() mien.no_grad(function()
+      local rows = net:embed(net:prepare((data:pictures{unpack(shown, from, math.min(from + 63, classes))}))):totable()
+      for i = 1, #rows do answers[#answers + 1] = rows[i] end
+    end) end)
+    bar:step(math.min(from + 63, classes), {})
+  end
+  bar:done()
+  centres:copy(mien.tensor(answers))
+  net:train(true)
+end
 local params, names = net:params()
 params[#params + 1], names[#names + 1] = centres, 'training.centres'
-
-local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
 
 local run = trainer.new {
   name = 'arcface', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, adam = {clip = 5},

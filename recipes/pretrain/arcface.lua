@@ -61,7 +61,7 @@ local run = trainer.new {
       refs[i], who[i] = ref, class[c.first + math.floor((ref[2] - 1) / c.shots)]
     end
     local index = mien.tensor(who, 'i32')
-    local e = net:embed(data:augmented(refs, rng, function(x) return net:prepare(x) end, {backgrounds = 0.1, shift = 8}))
+    local e = net:embed(data:augmented(refs, rng, function(x) return net:prepare(x) end, {backgrounds = 0.1, shift = 8, softest = 0.25}))
     local cos = mien.linear(e, unit(centres))
     local target = cos:pick(index)
     -- log of sum over others and the target less its margin

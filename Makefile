@@ -230,6 +230,6 @@ $(PLAN_TESTS): $B/tests/%: $B/emulated/tests/cuda/%.o $B/emulated/tests/cuda/emu
 
 tests: $(TESTS) $(EMULATED_TESTS) $B/tests/fake_driver.so
 
--include $(OBJ:.o=.d) $(FATBINS:=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(BENCHES:=.d)
+-include $(OBJ:.o=.d) $(FATBINS:=.d) $(BIND_OBJ:.o=.d) $(EMULATED:.o=.d) $(EMULATOR:.o=.d) $(TESTS:=.d) $(PLAN_TESTS:$B/tests/%=$B/emulated/tests/cuda/%.d) $B/emulated/tests/cuda/emulated_plan.d $(BENCHES:=.d)
 .PHONY: all help deps demo test check run-tests fuzz parity bench lint gpu-check install uninstall clean tests FORCE
 .SECONDARY:

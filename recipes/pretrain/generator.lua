@@ -3,13 +3,13 @@
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
 -- half-size copy, all weighted towards brows, eyes and mouth; squared differences of a quarter-size copy, which the colours and outlines
--- of hair decide; of the low-resolution picture and the coverage that volume
--- rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
+-- of hair decide; of the low-resolution picture and the coverage that volume rendering gives.  Background: the renderer's mid grey; the
+-- volume itself is empty there.
 --
--- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...;
--- in units of their spread), from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that
--- pictures alone, a few people at a time, leave a mixture of styles; and a trait that moves w by little is learned slowly, because Adam moves
--- every weight by as much.  The mapping network then stays as it is.
+-- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
+-- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
+-- alone, a few people at a time, leave a mixture of styles; and a trait that moves w less than others do is learned more slowly, because
+-- Adam moves every weight by as much.  The mapping network then stays as it is.
 --
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
@@ -25,7 +25,7 @@ local opt = mien.options {
   lr      = {0.004, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
-  style   = {2.5, 'the learning rate of the layers that turn w into styles, times lr'},
+  style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
@@ -73,6 +73,10 @@ local function differences(x)
   local h, w = x:dim(3), x:dim(4)
   return x:slice(4, 2, w) - x:slice(4, 1, w - 1), x:slice(3, 2, h) - x:slice(3, 1, h - 1)
 end
+
+-- A person's spread in w.  Edits are weighed by the length of their change of w (eq. 6 of the paper, with its weight of 0.05): with 1 in the
+-- place of 1/16 no edit of the texture code was worth its length.
+local SPREAD = 1 / 16
 
 -- What w tells of people first: their traits, and the shape of the head, on which hair grows.
 local function factors(z) return mien.concat(mien.person_traits(z), z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, {axis = 2}) end
@@ -129,7 +133,17 @@ local first = trainer.new {
   step = function(_, rng) return factors_missed(256, rng) end,
 }
 if not first:go() then return end
-for i, average in ipairs(first:averages()) do mapping.params[i]:copy(average) end
+-- Learned with a spread of 1: the last layer is scaled afterwards, and the layers that read w, as a new generator has them, the other way.
+local last = ('backbone.mapping.fc%d.'):format(gen:config 'mapping_layers' - 1)
+for i, average in ipairs(first:averages()) do
+  local scale = opt.mapping > 0 and mapping.names[i]:find(last, 1, true) and SPREAD or 1
+  mapping.params[i]:copy(average * scale)
+end
+if not before then
+  for i, name in ipairs(pictures.names) do
+    if name:find 'affine%.weight$' then pictures.params[i]:copy(pictures.params[i] * (1 / SPREAD)) end
+  end
+end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,

@@ -23,13 +23,17 @@ K_FN void windows_over(int64_t k, int64_t stride, int64_t pad, int64_t r, int64_
     if (*hi > count) *hi = count;
 }
 
-/* 1 / samples of window [u,v]; one that reaches into the padding still counts all its samples, as torch does. */
+/* 1 / samples of a window; one that reaches into the padding still counts all its samples, as torch does. */
+K_FN real share(int64_t k, int64_t y0, int64_t y1, int64_t x0, int64_t x1) { return 1 / (real)(k ? k * k : (y1 - y0) * (x1 - x0)); }
+
+/* The same of window [u,v]. */
 K_FN real weight(int64_t k, int64_t u, int64_t v, int64_t H, int64_t W, int64_t OH, int64_t OW) {
-    int64_t y0, y1, x0, x1;
-    if (k) return 1 / (real)(k * k);
-    window(0, 0, 0, u, H, OH, &y0, &y1);
-    window(0, 0, 0, v, W, OW, &x0, &x1);
-    return 1 / (real)((y1 - y0) * (x1 - x0));
+    int64_t y0 = 0, y1 = 0, x0 = 0, x1 = 0;
+    if (!k) {
+        window(0, 0, 0, u, H, OH, &y0, &y1);
+        window(0, 0, 0, v, W, OW, &x0, &x1);
+    }
+    return share(k, y0, y1, x0, x1);
 }
 
 KERNEL(max_pool_fwd) {
@@ -73,7 +77,7 @@ KERNEL(avg_pool_fwd) {
     } else
         for (int64_t y = y0; y < y1; y++)
             for (int64_t c = x0; c < x1; c++) sum += x[y * p->W + c];
-    ((real *)p->out)[i] = (real)(sum / (real)(p->k ? p->k * p->k : (y1 - y0) * (x1 - x0)));
+    ((real *)p->out)[i] = (real)(sum * share(p->k, y0, y1, x0, x1));
 }
 
 KERNEL(avg_pool_bwd) {

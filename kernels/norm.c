@@ -41,9 +41,9 @@ KERNEL_ROWS(layer_norm_fwd) {
     const real *x = (const real *)p->x + i * p->len, *w = (const real *)p->w, *b = (const real *)p->b;
     real *y = (real *)p->y + i * p->len;
     k_acc s = 0, q = 0;
-    K_LOOP(j, p->len) s += x[j];
+    K_SIMD_SUM(s) K_LOOP(j, p->len) s += x[j];
     k_acc mean = K_SUM(s) / p->len;
-    K_LOOP(j, p->len) q += (x[j] - mean) * (x[j] - mean);
+    K_SIMD_SUM(q) K_LOOP(j, p->len) q += (x[j] - mean) * (x[j] - mean);
     k_acc rstd = 1 / sqrt(K_SUM(q) / p->len + p->eps);
     K_LOOP(j, p->len) {
         real v = (real)((x[j] - mean) * rstd);
@@ -55,7 +55,7 @@ KERNEL_ROWS(layer_norm_bwd) {
     const real *x = (const real *)p->x + i * p->len, *dy = (const real *)p->dy + i * p->len, *w = (const real *)p->w;
     real *dx = (real *)p->dx + i * p->len, mean = ((const real *)p->mean)[i], rstd = ((const real *)p->rstd)[i];
     k_acc s = 0, q = 0;
-    K_LOOP(j, p->len) {
+    K_SIMD_SUM(s, q) K_LOOP(j, p->len) {
         real g = w ? dy[j] * w[j] : dy[j];
         s += g;
         q += g * ((x[j] - mean) * rstd);

@@ -43,6 +43,13 @@ T.test('SSIM', function(t)
   t:near(measures.ssim(flat, other), (0.375 + 0.0001) / (0.625 + 0.0001), 3e-4)     -- two flat pictures: the means alone (f32 leaves 1e-7 of variance beside 9e-4)
   local two = measures.ssim(mien.concat(a, a, {axis = 2}), mien.concat(a, b, {axis = 2}))
   t:near(two, (1 + measures.ssim(a, b)) / 2, 1e-6)
+  -- As a loss: a step along its gradient makes b more like a, by as much as the gradient says.
+  local x = b:clone():param()
+  local likeness = measures.likeness(a, x)
+  mien.backward(likeness)
+  local g = x:grad()
+  local step = 1e-3 / math.sqrt(g:square():sum():item())
+  t:near((measures.ssim(a, b + g * step) - likeness:item()) / step, g:square():sum():item(), 0.02 * g:square():sum():item())
 end)
 
 T.test('area under the curve against every pair', function(t)
@@ -114,6 +121,21 @@ end)
 
 T.test('yaw of cameras', function(t)
   t:near(people.yaws(mien.concat_rows{mien.camera{yaw = -35, pitch = 10}, mien.camera{}, mien.camera{yaw = 20}}), {-35, 0, 20}, 1e-3)
+end)
+
+T.test('people in a mirror', function(t)
+  t:equal(people.mirrored(mien.tensor{{{{1, 2, 3}, {4, 5, 6}}}}):totable(), {3, 2, 1, 6, 5, 4})
+  local names, units = mien.unit_names(), {}
+  for i, name in ipairs(names) do units[name] = i end
+  local function weights(list)
+    local row = {}
+    for i, name in ipairs(names) do row[i] = list[name] or 0 end
+    return mien.tensor{row}
+  end
+  local face = weights{mouthSmile_L = 0.5, eyeBlink_R = 1, jawLeft = 0.25, mouthRight = 0.125, jawOpen = 2}
+  local other = weights{mouthSmile_R = 0.5, eyeBlink_L = 1, jawRight = 0.25, mouthLeft = 0.125, jawOpen = 2}
+  t:equal(people.units_mirrored(face):totable(), other:totable())
+  t:equal(people.units_mirrored(other):totable(), face:totable())
 end)
 
 T.test('names of the library', function(t)

@@ -25,16 +25,20 @@ local function window()
   return mien.tensor(taps)
 end
 
--- Structural similarity (Wang et al., IEEE TIP 2004, eq. 13), the mean over windows, colour channels and pictures.  Its luminance
--- term compares means of light, which start at black: in -1..1 it would call two nearly equal greys around 0 unlike.
-function measures.ssim(a, b)
+-- Structural similarity (Wang et al., IEEE TIP 2004, eq. 13), the mean over windows, colour channels and pictures, as a tensor of one
+-- number that gradients flow through.  Its luminance term compares means of light, which start at black: in -1..1 it would call two
+-- nearly equal greys around 0 unlike.
+function measures.likeness(a, b)
   a, b = a * 0.5 + 0.5, b * 0.5 + 0.5
   local taps, c1, c2 = window(), 0.01 ^ 2, 0.03 ^ 2
   local function blur(x) return mien.upfirdn2d(x, taps) end
   local ma, mb = blur(a), blur(b)
   local va, vb, cov = blur(a:square()) - ma:square(), blur(b:square()) - mb:square(), blur(a * b) - ma * mb
-  return (((ma * mb * 2 + c1) * (cov * 2 + c2)) / ((ma:square() + mb:square() + c1) * (va + vb + c2))):mean():item()
+  return (((ma * mb * 2 + c1) * (cov * 2 + c2)) / ((ma:square() + mb:square() + c1) * (va + vb + c2))):mean()
 end
+
+-- The same as a number.
+function measures.ssim(a, b) return measures.likeness(a, b):item() end
 
 -- Area under the ROC curve: how often a positive scores above a negative, ties counting half.
 function measures.auc(positives, negatives)

@@ -3,7 +3,7 @@
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
 -- half-size copy, all weighted towards brows, eyes and mouth; squared differences of a quarter-size copy, which the colours and outlines
--- of hair decide; of the low-resolution picture and the coverage that volume rendering gives.  Background: the renderer's mid grey; the
+-- of hair decide; structural similarity, which sees that hair has strands; of the low-resolution picture and the coverage that volume rendering gives.  Background: the renderer's mid grey; the
 -- volume itself is empty there.
 --
 -- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
@@ -14,7 +14,7 @@
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
 mien.api(1)
-local People, trainer = require 'mien.people', require 'mien.trainer'
+local measures, People, trainer = require 'mien.measures', require 'mien.people', require 'mien.trainer'
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures (recipes/pretrain/people.lua)'},
   head    = {'data/avatar/head.safetensors', 'the head model'},
@@ -26,6 +26,7 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
   style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
+  ssim    = {0.5, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
@@ -115,8 +116,9 @@ local function loss_of(rows, target, cover, rng)
   local covered = l1(seen, half_cover, 1)
   local edge = l1(ix, tx, wx) + l1(iy, ty, wy)
   local soft = mien.resize(image - target, {h = size / 4, w = size / 4, antialias = 1}):square():mean()
-  local loss = pixel + edge + l1(small, half, half_weight) + soft * 8 + raw * 0.5 + covered * 0.3
-  return loss, {pixel = pixel:item(), soft = soft:item(), raw = raw:item(), cover = covered:item()}
+  local alike = measures.likeness(image, target)
+  local loss = pixel + edge + l1(small, half, half_weight) + soft * 8 + raw * 0.5 + covered * 0.3 - (alike - 1) * opt.ssim
+  return loss, {ssim = alike:item(), pixel = pixel:item(), soft = soft:item(), raw = raw:item(), cover = covered:item()}
 end
 
 -- ---- the runs ----

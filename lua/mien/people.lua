@@ -53,6 +53,24 @@ function people:pictures(refs, top, bottom)
   return core.concat_rows(pictures), core.concat_rows(cover)
 end
 
+-- Unit weights [n,57] of a face as a mirror shows it.
+function people.units_mirrored(units)
+  local names, at, order = core.unit_names(), {}, {}
+  for i, name in ipairs(names) do at[name] = i - 1 end
+  for i, name in ipairs(names) do
+    local other = name:gsub('_[LR]$', {_L = '_R', _R = '_L'}):gsub('Left$', '%%'):gsub('Right$', 'Left'):gsub('%%$', 'Right')
+    order[i] = at[other]
+  end
+  return units:permute(2, 1):gather(core.tensor(order, 'i32')):permute(2, 1)
+end
+
+-- Pictures [N,C,H,W] as a mirror shows them.
+function people.mirrored(x)
+  local order, w = {}, x:dim(4)
+  for i = 1, w do order[i] = w - i end
+  return x:permute(4, 1, 2, 3):gather(core.tensor(order, 'i32')):permute(2, 3, 4, 1)
+end
+
 -- Flat rectangles over some of the pictures x [n,3,h,w], each a tenth to two fifths as high and as wide as the picture.
 local function occluded(x, share, rng)
   local n, h, w = x:dim(1), x:dim(3), x:dim(4)
@@ -73,7 +91,7 @@ end
 -- Pictures for the encoders, as `prepare` makes them into a network's input: flat backgrounds of random colours on the share
 -- `backgrounds` (1) of them, the renderer's grey, which generated pictures have too, on the others; moved by up to `shift`
 -- pixels; half of the batches blurred by way of a smaller size, at least the share `softest` (0.47) of theirs (generated
--- pictures are softer than rendered ones); then contrast, brightness, noise and, over the share `occlude`, a rectangle: on
+-- pictures are softer than rendered ones); seen in a mirror when `mirror` is true; then contrast, brightness, noise and, over the share `occlude`, a rectangle: on
 -- the input, because there are fewer numbers.
 function people:augmented(refs, rng, prepare, options)
   local x, cover = self:pictures(refs)
@@ -90,6 +108,7 @@ function people:augmented(refs, rng, prepare, options)
     x = core.resize(x, {h = via, w = via, antialias = 1})
   end
   x = prepare(x)
+  if options.mirror then x = people.mirrored(x) end
   local gain, shade = core.rand({n, 1, 1, 1}, rng) * 0.3 + 0.85, core.rand({n, 1, 1, 1}, rng) * 0.2 + -0.1
   x = x * gain + shade + (core.rand(x:shape(), rng) + -0.5) * (rng:uniform() * 0.2)
   return options.occlude and occluded(x, options.occlude, rng) or x

@@ -71,8 +71,9 @@ local run = trainer.new {
   step = function(_, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
-    local label = data:rows(refs)
-    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {backgrounds = 0.1, shift = 8})
+    local label, mirror = data:rows(refs), rng:uniform() < 0.5
+    if mirror then label.expr = People.units_mirrored(label.expr) end
+    local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {backgrounds = 0.1, shift = 8, mirror = mirror})
     local image, text = clip:image(x), clip:text(captions(label, rng))
     local cos, logits = clip:similarity(image, text)
     local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end
@@ -85,7 +86,7 @@ local run = trainer.new {
       if at == i then hit = hit + 1 end
     end
     local pairs_loss = contrastive(logits, opt.batch)
-    return pairs_loss + seen * 0.3 + said * 0.3 + looks * 0.03, {top1 = hit / opt.batch, pairs = pairs_loss:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
+    return pairs_loss + seen * 2 + said * 0.3 + looks * 0.01, {top1 = hit / opt.batch, pairs = pairs_loss:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
   end,
   saved = function(run)
     local copy = mien.new_model('clip', config)

@@ -66,7 +66,7 @@ local run = trainer.new {
     local s = (shape - mien.matmul(label.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, to_shape)):square():mean()
     local g = (gaze - label.gaze * (1 / 10)):square():mean()
     local c = (camera - angles(label.camera)):square():mean()
-    return surface + marks + codes + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), marks = marks:item(), expr = codes:item(), shape = s:item(), camera = c:item()}
+    return surface + marks + codes * 3 + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), marks = marks:item(), expr = codes:item(), shape = s:item(), camera = c:item()}
   end,
   saved = function(run)
     local copy = mien.new_model('encoder', config)

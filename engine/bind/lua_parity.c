@@ -23,7 +23,20 @@ static int l_compare(lua_State *L) {
     return 2;
 }
 
+/* mien.parity_models() -> names of the models that can be compared, with commas */
+static int l_models(lua_State *L) {
+    static const char names[] = ""
+#define MN_PARITY(name) #name ", "
+#include "../parity/parity.def"
+#undef MN_PARITY
+        ;
+    lua_pushlstring(L, names, sizeof names - sizeof ", ");
+    return 1;
+}
+
 void bind_open_parity(lua_State *L) {
+    lua_pushcfunction(L, l_models);
+    lua_setfield(L, -2, "parity_models");
     lua_pushcfunction(L, l_compare);
     lua_setfield(L, -2, "parity_compare");
 }

@@ -5,8 +5,7 @@ local cli = require 'mien.cli'
 local paths = require 'mien.paths'
 local parity = {}
 
--- those of engine/parity/parity.def, and the tokenizer, which is here
-local models = 'next3d, clip, arcface, emoca, flame, inception, projection, tokenizer'
+local models = core.parity_models() .. ', tokenizer'      -- which is here
 
 parity.help = {parity = 'MODEL is one of ' .. models .. [[.
 CHECKPOINT is an imported model, the file its authors publish (imported for this comparison alone; for flame

@@ -91,8 +91,8 @@ end
 -- Pictures for the encoders, as `prepare` makes them into a network's input: flat backgrounds of random colours on the share
 -- `backgrounds` (1) of them, the renderer's grey, which generated pictures have too, on the others; moved by up to `shift`
 -- pixels; half of the batches blurred by way of a smaller size, at least the share `softest` (0.47) of theirs (generated
--- pictures are softer than rendered ones); seen in a mirror when `mirror` is true; then contrast, brightness, noise and, over the share `occlude`, a rectangle: on
--- the input, because there are fewer numbers.
+-- pictures are softer than rendered ones); as a mirror shows them when `mirror` is true; then contrast, brightness, noise and,
+-- over the share `occlude`, a rectangle: on the input, because there are fewer numbers.
 function people:augmented(refs, rng, prepare, options)
   local x, cover = self:pictures(refs)
   local n, size, shift = #refs, x:dim(3), options.shift

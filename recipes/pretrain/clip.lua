@@ -1,7 +1,8 @@
 -- clip.lua -- the two towers, contrastively on (picture, caption) pairs: in a batch, each picture must find its caption and
 -- each caption its picture (Radford et al. 2021).  Half of the captions name the looks as well as the expression, so that
 -- looks and expression really share the space.  Two linear heads, thrown away afterwards, read the renderer's own numbers (unit
--- weights, factors of the look) from either feature: they tell small towers early what there is to see.
+-- weights, factors of the look) from either feature: they tell small towers what there is to see.  Half of the batches are
+-- mirrored, with left and right exchanged in the captions.
 local mien = require 'mien'
 mien.api(1)
 local People, trainer = require 'mien.people', require 'mien.trainer'

@@ -3,8 +3,8 @@
 -- Supervised: z holds the person's factors, the mesh (from the head model) the shape, expression and gaze, so for every
 -- picture the renderer drew there is one right answer.  Loss: absolute differences of the picture, of its gradients and of a
 -- half-size copy, all weighted towards brows, eyes and mouth; squared differences of a quarter-size copy, which the colours and outlines
--- of hair decide; structural similarity, which sees that hair has strands; of the low-resolution picture and the coverage that volume rendering gives.  Background: the renderer's mid grey; the
--- volume itself is empty there.
+-- of hair decide; structural similarity, which sees that hair has strands; absolute differences of the low-resolution picture and of the
+-- coverage that volume rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
 -- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
 -- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures

@@ -125,8 +125,7 @@ end)
 
 T.test('people in a mirror', function(t)
   t:equal(people.mirrored(mien.tensor{{{{1, 2, 3}, {4, 5, 6}}}}):totable(), {3, 2, 1, 6, 5, 4})
-  local names, units = mien.unit_names(), {}
-  for i, name in ipairs(names) do units[name] = i end
+  local names = mien.unit_names()
   local function weights(list)
     local row = {}
     for i, name in ipairs(names) do row[i] = list[name] or 0 end

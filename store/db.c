@@ -273,7 +273,7 @@ static mn_status open_file(mn_store *s, int flags) {
     int version;
     if (harden(s) || read_version(s, &version)) return mn_errcode();
     if (version == 0 && !(flags & MN_STORE_CREATE))
-        return mn_fail(MN_EFORMAT, "'%s' is not a mien library: the file is empty", s->path);
+        return mn_fail(MN_ENOTFOUND, "no library at '%s' yet: the file is empty", s->path);    /* its maker may have been killed before the schema was in */
     if (use_wal(s)) return mn_errcode();
     if (version == MN_DB_VERSION) return MN_OK;
     if (mn_db_begin(s)) return mn_errcode();

@@ -36,8 +36,8 @@ typedef struct mn_bytes { const void *data; size_t size; } mn_bytes;
 
 enum { MN_STORE_CREATE = 1 };        /* make the library if it is not there (its folder must be) */
 
-/* Older libraries are brought to the newest layout.  MN_EFORMAT for a file that
- * is no library, another application's database, or one of a newer mien. */
+/* Older libraries are brought to the newest layout.  MN_ENOTFOUND without MN_STORE_CREATE where there is no file, or one that nobody has
+ * written to yet; MN_EFORMAT for a file that is no library, another application's database, or one of a newer mien. */
 mn_status mn_store_open(const char *path, int flags, mn_store **out);
 mn_status mn_store_close(mn_store *s);               /* NULL is fine */
 const char *mn_store_path(const mn_store *s);

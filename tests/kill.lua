@@ -13,7 +13,9 @@ T.test('killed at any moment, a training run goes on exactly', function(t)
     return status, output
   end
   local function weights(library)
-    local s = assert(mien.store.open(folder .. '/' .. library, {create = false}))
+    local s, message = mien.store.open(folder .. '/' .. library, {create = false})
+    if not s and message:find('yet: the file is empty', 1, true) then return nil, {} end       -- killed before anything was in it
+    assert(s, message)
     t:equal(s:verify(), {}, 'verify')
     local mapper, runs = s:mapper 'smile', s:runs()
     s:close()

@@ -29,15 +29,21 @@ end
 
 local function row(t, i, width) return t:reshape(-1, width):slice(1, i, i) end
 
+-- The seed of whom the picture {chunk, picture} shows.
+function people:person(ref)
+  local c = self.chunks[ref[1]]
+  return c.first + math.floor((ref[2] - 1) / c.shots)
+end
+
 -- Rows of the references {chunk, picture}: {rgba list, z, effective, gaze, camera, person}.
 function people:rows(refs)
   local out = {z = {}, effective = {}, gaze = {}, camera = {}, expr = {}, person = {}, looks = {}}
   for k, ref in ipairs(refs) do
-    local c, i = self.chunks[ref[1]], ref[2]
-    local p = math.floor((i - 1) / c.shots)
-    out.z[k] = row(c.z, p + 1, 80)
+    local c, i, who = self.chunks[ref[1]], ref[2], self:person(ref)
+    local p = who - c.first + 1
+    out.z[k] = row(c.z, p, 80)
     out.effective[k], out.gaze[k], out.camera[k], out.expr[k] = row(c.effective, i, 57), row(c.gaze, i, 2), row(c.camera, i, 25), row(c.expr, i, 57)
-    out.person[k], out.looks[k] = c.first + p, c.looks[p + 1]
+    out.person[k], out.looks[k] = who, c.looks[p]
   end
   for _, name in ipairs{'z', 'effective', 'gaze', 'camera', 'expr'} do out[name] = core.concat_rows(out[name]) end
   return out

@@ -15,12 +15,8 @@ local opt = mien.options {
 }
 local data = People.open(opt.people, 0, 100000)
 local class, classes = {}, 0
-local function person_of(ref)
-  local c = data.chunks[ref[1]]
-  return c.first + math.floor((ref[2] - 1) / c.shots)
-end
 for _, ref in ipairs(data.all) do
-  local p = person_of(ref)
+  local p = data:person(ref)
   if not class[p] then class[p] = classes classes = classes + 1 end
 end
 local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":128,"se_reduction":8,"norm":"group","crop":[12,116,16,112],"crop_of":128}'
@@ -34,7 +30,7 @@ local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
 if opt.init ~= '' then
   local shown, answers, bar = {}, {}, mien.progress.new('people', classes)
   for _, ref in ipairs(data.all) do
-    local who = class[person_of(ref)]
+    local who = class[data:person(ref)]
     if not shown[who + 1] then shown[who + 1] = ref end
   end
   net:train(false)
@@ -59,7 +55,7 @@ local run = trainer.new {
     local refs, who = {}, {}
     for i = 1, opt.batch do
       local ref = data.all[rng:below(#data.all) + 1]
-      refs[i], who[i] = ref, class[person_of(ref)]
+      refs[i], who[i] = ref, class[data:person(ref)]
     end
     local index = mien.tensor(who, 'i32')
     local e = net:embed(data:augmented(refs, rng, function(x) return net:prepare(x) end, {backgrounds = 0.1, shift = 8, softest = 0.25}))

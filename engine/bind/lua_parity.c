@@ -23,14 +23,14 @@ static int l_compare(lua_State *L) {
     return 2;
 }
 
-/* mien.parity_models() -> names of the models that can be compared, with commas */
+/* mien.parity_models() -> names of the models that can be compared */
 static int l_models(lua_State *L) {
-    static const char names[] = ""
-#define MN_PARITY(name) #name ", "
-#include "../parity/parity.def"
-#undef MN_PARITY
-        ;
-    lua_pushlstring(L, names, sizeof names - sizeof ", ");
+    const char *name;
+    lua_newtable(L);
+    for (int i = 0; (name = mn_parity_model(i)); i++) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, i + 1);
+    }
     return 1;
 }
 

@@ -252,11 +252,14 @@ static mn_status write_dump(mn_parity *p, const mn_parity_kind *kind, const char
     return s;
 }
 
+const char *mn_parity_model(int i) { return i >= 0 && i < (int)(sizeof kinds / sizeof *kinds) ? kinds[i]->name : NULL; }
+
 static const mn_parity_kind *kind_of(const char *name) {
     char list[200] = "";
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!strcmp(kinds[i]->name, name)) return kinds[i];
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", kinds[i]->name);
+    const char *known;
+    for (int i = 0; (known = mn_parity_model(i)); i++) {
+        if (!strcmp(known, name)) return kinds[i];
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", known);
     }
     mn_fail(MN_ENOTFOUND, "no model '%.60s' to compare; there are %s", name, list);
     return NULL;

@@ -13,6 +13,7 @@
 typedef void (*mn_parity_print)(void *arg, const char *line);
 /* checkpoint: an imported model, or "-" for a kind or a golden that needs none.  dump: where to write what was computed, or NULL. */
 mn_status mn_parity_run(const char *kind, const char *checkpoint, const char *golden, const char *dump, mn_device device, mn_parity_print print, void *arg, bool *fits);
+const char *mn_parity_model(int i);         /* name of the i-th model that can be compared; NULL past the last */
 
 /* ---- inside parity_*.c ---- */
 

@@ -1154,7 +1154,7 @@ function mien.options(...) end
 ---parity_compare(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`
 function mien.parity_compare(...) end
 
----parity_models(): names of the models that can be compared, with commas
+---parity_models(): names of the models that can be compared
 function mien.parity_models(...) end
 
 ---person_traits(z [n,80]): [n,42] colours, strengths and hair style of these people, as numbers around 0..1

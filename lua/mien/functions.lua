@@ -103,7 +103,7 @@ return {
   mkdir = '(path): makes a folder and its parents',
   fid = '(real, generated [, {unbiased}]): Frechet inception distance of features [N,D], [M,D] from a model of kind inception',
   kid = '(real, generated [, {subsets, size, seed}]): kernel inception distance, the mean over 100 pairs of subsets of 1000 rows; often reported times 1000',
-  parity_models = '(): names of the models that can be compared, with commas',
+  parity_models = '(): names of the models that can be compared',
   parity_compare = '(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`',
   importers = '(): what `mien import` knows: {kind, files, doc}',
   import_files = '(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code',

@@ -5,7 +5,7 @@ local cli = require 'mien.cli'
 local paths = require 'mien.paths'
 local parity = {}
 
-local models = core.parity_models() .. ', tokenizer'      -- which is here
+local models = table.concat(core.parity_models(), ', ') .. ', tokenizer'      -- which is here
 
 parity.help = {parity = 'MODEL is one of ' .. models .. [[.
 CHECKPOINT is an imported model, the file its authors publish (imported for this comparison alone; for flame

@@ -2,6 +2,7 @@
  *     v = x + strength * noise + b;   y = clamp(gain * act(v))
  * Backward reads only y: with slope and gain > 0 the sign of y is the sign of v, and |y| = clamp marks what was cut. */
 #include "nn.h"
+#include "shape.h"
 #include "../../kernels/bias_act.h"
 #include "../../kernels/matmul.h"
 
@@ -61,10 +62,13 @@ static mn_status add_columns(mn_op *op, int j, const mn_tensor *x, int64_t rows,
 static mn_status bias_act_backward(mn_op *op) {
     const mn_tensor *x = op->in[X], *noise = op->in[NOISE];
     const int64_t N = x->shape[0], C = x->shape[1];
-    mn_tensor *row_b = NULL, *row_s = NULL;
+    mn_tensor *row_b = NULL, *row_s = NULL, *before = NULL;      /* before: gradient before the activation, which noise adds up */
     struct k_bias_act_bwd p = {.n = N * C, .C = C, .S = inner_size(x), .y = op->out[0]->data, .dy = mn_dout(op, 0)->data,
                                .slope = slope_of(op), .gain = op->attr[GAIN], .limit = limit_of(op)};
-    if (mn_wants(op, X)) {
+    if (mn_wants(op, NOISE)) {
+        if (!(before = mn_empty(op->dtype, x->nd, x->shape))) return mn_errcode();
+        p.dx = before->data;
+    } else if (mn_wants(op, X)) {
         mn_tensor *dx = din_slot(op, X, &p.add);
         if (!dx) return mn_errcode();
         p.dx = dx->data;
@@ -82,11 +86,16 @@ static mn_status bias_act_backward(mn_op *op) {
     mn_status s = MN_LAUNCH(op, bias_act_bwd, &p);
     if (!s && row_b) s = add_columns(op, B, row_b, N, C);
     if (!s && row_s) s = add_columns(op, STRENGTH, row_s, N * C, 1);
+    if (!s && before) {
+        mn_tensor *sum = mn_sum_to(before, noise->nd, noise->shape);
+        s = mn_din_give(op, NOISE, sum ? mn_call(mul, T(sum, op->in[STRENGTH])) : NULL);
+        if (!s && mn_wants(op, X)) s = mn_din_give(op, X, before);
+    }
     return s;
 }
 
 const mn_opdef mn_op_bias_act = {
-    .name = "bias_act", .in = "x b? noise? strength?", .saves = MN_SAVE_OUT(0) | MN_SAVE_IN(2),
-    .doc = "bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...] (takes no gradient), strength [1]",
+    .name = "bias_act", .in = "x b? noise? strength?", .saves = MN_SAVE_OUT(0) | MN_SAVE_IN(2) | MN_SAVE_IN(3),
+    .doc = "bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...], strength [1]",
     .attrs = {{"act", 0, "0 linear, 1 leaky ReLU"}, {"slope", 0.2, "of the leaky ReLU below 0"}, {"gain", 1, "factor after the activation"}, {"clamp", 0, "limit of the result; <= 0: none"}},
     .shape = bias_act_shape, .forward = bias_act_forward, .backward = bias_act_backward};

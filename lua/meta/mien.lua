@@ -325,7 +325,7 @@ function mien.raymarch(rgb, sigma, depths) end
 ---@return mien.tensor
 function mien.upfirdn2d(x, f, options) end
 
----bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...] (takes no gradient), strength [1]
+---bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...], strength [1]
 ---@param x mien.tensor
 ---@param b? mien.tensor
 ---@param noise? mien.tensor
@@ -723,7 +723,7 @@ function tensor:raymarch(sigma, depths) end
 ---@return mien.tensor
 function tensor:upfirdn2d(f, options) end
 
----bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...] (takes no gradient), strength [1]
+---bias_act(x, b?, noise?, strength?, {act, slope, gain, clamp}): gain * act(x + strength*noise + b) limited to +-clamp; x [N,C,...], b [C], noise [1 or N,1,...], strength [1]
 ---@param b? mien.tensor
 ---@param noise? mien.tensor
 ---@param strength? mien.tensor

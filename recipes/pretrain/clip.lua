@@ -1,8 +1,9 @@
 -- clip.lua -- the two towers, contrastively on (picture, caption) pairs: in a batch, each picture must find its caption and
 -- each caption its picture (Radford et al. 2021).  Half of the captions name the looks as well as the expression, so that
 -- looks and expression really share the space.  Two linear heads, thrown away afterwards, read the renderer's own numbers (unit
--- weights, factors of the look) from either feature: they tell small towers what there is to see.  Half of the batches are
--- mirrored, with left and right exchanged in the captions.
+-- weights, factors of the look) from either feature: they tell small towers what there is to see.  A third tower, thrown away
+-- too, makes its feature of those numbers: captions cost less than pictures, so it sees more of them, and pictures are drawn
+-- towards it.  Half of the batches are mirrored, with left and right exchanged in the captions.
 local mien = require 'mien'
 mien.api(1)
 local People, trainer = require 'mien.people', require 'mien.trainer'
@@ -12,6 +13,7 @@ local opt = mien.options {
   steps   = {4000, 'steps'},
   seconds = {1e9, 'stop after this time'},
   batch   = {48, 'pairs a step'},
+  more    = {96, 'captions a step of labels whose pictures are not looked at'},
   lr      = {0.001, 'Adam learning rate'},
   seed    = {1, 'seeds weights, order and captions'},
   init    = {'', 'towers of the same words; a new run starts from those of their weights that have the same shape'},
@@ -42,12 +44,19 @@ trainer.start_from(clip, opt.init, function(name, before) return fitting(name, n
 print(clip, words:count() .. ' words')
 
 local params, names = clip:params()
-local function head(name, outputs, stream)
-  local w = (mien.randn({outputs, 128}, mien.rng(opt.seed, stream)) * 0.02):clone():param()
+local function head(name, outputs, inputs, stream)
+  local w = (mien.randn({outputs, inputs}, mien.rng(opt.seed, stream)) * (0.2 / math.sqrt(inputs))):clone():param()
   params[#params + 1], names[#names + 1] = w, 'training.' .. name
   return w
 end
-local image_units, text_units, image_looks = head('image_units', 57, 11), head('text_units', 57, 12), head('image_looks', 40, 13)
+local image_units, text_units, image_looks = head('image_units', 57, 128, 11), head('text_units', 57, 128, 12), head('image_looks', 40, 128, 13)
+local face_in, face_out = head('face_in', 256, 57 + 42, 14), head('face_out', 128, 256, 15)
+
+-- The third tower: features [n,128] of labels.
+local function told(label)
+  local numbers = mien.concat(label.expr, mien.person_traits(label.z) + -0.5, {axis = 2})
+  return mien.linear(mien.lrelu(mien.linear(numbers, face_in)), face_out)
+end
 
 local function captions(label, rng)
   local ids = {}
@@ -66,10 +75,12 @@ local function contrastive(logits, n)
   return (logits:log_softmax():pick(diagonal):mean() + logits:permute(2, 1):log_softmax():pick(diagonal):mean()) * -0.5
 end
 
+local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
+
 local run = trainer.new {
   name = 'clip', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
   precision = 'bf16', checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
-  step = function(_, rng)
+  step = function(step, rng)
     local refs = {}
     for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
     local label, mirror = data:rows(refs), rng:uniform() < 0.5
@@ -87,7 +98,15 @@ local run = trainer.new {
       if at == i then hit = hit + 1 end
     end
     local pairs_loss = contrastive(logits, opt.batch)
-    return pairs_loss + seen * 2 + said * 0.3 + looks * 0.01, {top1 = hit / opt.batch, pairs = pairs_loss:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
+    local others = {}
+    for k = 1, opt.more do others[k] = data.all[rng:below(#data.all) + 1] end
+    local other = data:rows(others)
+    local goal = told(label)
+    local _, faces = clip:similarity(mien.concat_rows{goal, told(other)}, mien.concat_rows{text, clip:text(captions(other, rng))})
+    local faces_loss = contrastive(faces, opt.batch + opt.more)
+    local apart = 1 - (unit(image) * unit(goal:detach())):sum{axis = 2}:mean()
+    local loss = pairs_loss + faces_loss + apart * (2 * math.min(1, step / 300)) + seen * 2 + said * 0.3 + looks * 0.01
+    return loss, {top1 = hit / opt.batch, pairs = pairs_loss:item(), faces = faces_loss:item(), apart = apart:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
   end,
   saved = function(run)
     local copy = mien.new_model('clip', config)

@@ -75,6 +75,13 @@ local function contrastive(logits, n)
   return (logits:log_softmax():pick(diagonal):mean() + logits:permute(2, 1):log_softmax():pick(diagonal):mean()) * -0.5
 end
 
+-- Units count by how much they vary, or faint ones, which captions tell as well as strong ones, would not be looked for.
+local expressions = {}
+for i, chunk in ipairs(data.chunks) do expressions[i] = chunk.expr:reshape(-1, 57) end
+expressions = mien.concat_rows(expressions)
+local faint = ((expressions - expressions:mean{axis = 1, keep = 1}):square():mean{axis = 1, keep = 1} + 0.02):rsqrt():clone()
+local function units_missed(feature, w, goal) return ((mien.linear(feature, w) - goal) * faint):square():sum{axis = 2}:mean() end
+
 local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
 
 local run = trainer.new {
@@ -88,9 +95,8 @@ local run = trainer.new {
     local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {backgrounds = 0.1, shift = 8, mirror = mirror})
     local image, text = clip:image(x), clip:text(captions(label, rng))
     local cos, logits = clip:similarity(image, text)
-    local function miss(feature, w, goal) return (mien.linear(feature, w) - goal):square():sum{axis = 2}:mean() end
-    local seen, said = miss(image, image_units, label.expr), miss(text, text_units, label.expr)
-    local looks = miss(image, image_looks, label.z:slice(2, 41, 80))
+    local seen, said = units_missed(image, image_units, label.expr), units_missed(text, text_units, label.expr)
+    local looks = (mien.linear(image, image_looks) - label.z:slice(2, 41, 80)):square():sum{axis = 2}:mean()
     local t, hit = cos:detach():totable(), 0
     for i = 1, opt.batch do
       local best, at = -2, 0
@@ -105,7 +111,7 @@ local run = trainer.new {
     local _, faces = clip:similarity(mien.concat_rows{goal, told(other)}, mien.concat_rows{text, clip:text(captions(other, rng))})
     local faces_loss = contrastive(faces, opt.batch + opt.more)
     local apart = 1 - (unit(image) * unit(goal:detach())):sum{axis = 2}:mean()
-    local loss = pairs_loss + faces_loss + apart * (2 * math.min(1, step / 300)) + seen * 2 + said * 0.3 + looks * 0.01
+    local loss = pairs_loss + faces_loss + apart * (2 * math.min(1, step / 300)) + seen * 0.25 + said * 0.05 + looks * 0.01
     return loss, {top1 = hit / opt.batch, pairs = pairs_loss:item(), faces = faces_loss:item(), apart = apart:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
   end,
   saved = function(run)

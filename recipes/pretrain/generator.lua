@@ -26,6 +26,7 @@ local opt = mien.options {
   seed    = {1, 'seeds weights, order, jitter'},
   save    = {180, 'seconds between checkpoints'},
   style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
+  noise   = {5, 'the learning rate of the noise patterns, times lr'},
   ssim    = {0.5, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
@@ -51,19 +52,19 @@ local gen = mien.new_model('next3d', config, opt.seed)
 topology(gen)
 gen:train(true)
 
--- The noise patterns are fixed, drawn with the weights, and part of the picture.
-local function copy_noise(to, from)
-  for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
-    for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
-      for _, layer in ipairs{'conv0', 'conv1'} do
-        local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, layer)
-        if to:has(key) then to:set_weight(key, from:weight(key)) end
-      end
+-- The noise patterns are learned too.  They are the same for everybody, and so are the places where hair has its strands and skin its
+-- freckles; convolutions alone would have to make those out of a 4x4 constant.
+local noise = {}
+for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
+  for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
+    for _, layer in ipairs{'conv0', 'conv1'} do
+      local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, layer)
+      if gen:has(key) then noise[#noise + 1] = key end
     end
   end
 end
 local before = trainer.start_from(gen, opt.init, function(name) return (opt.mapping == 0 or not name:match '^backbone%.mapping') and name end)
-if before then copy_noise(gen, before) end
+if before then for _, name in ipairs(noise) do gen:set_weight(name, before:weight(name)) end end
 print(gen)
 local data = People.open(opt.people, 0, 100000)
 
@@ -128,6 +129,9 @@ for i, name in ipairs(called) do
   local group = name:match '^backbone%.mapping' and mapping or pictures
   group.params[#group.params + 1], group.names[#group.names + 1] = all[i], name
 end
+for _, name in ipairs(noise) do
+  pictures.params[#pictures.params + 1], pictures.names[#pictures.names + 1] = gen:weight(name):param(), name
+end
 
 local first = trainer.new {
   name = 'mapping', params = mapping.params, names = mapping.names, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.06, seed = opt.seed + 1000,
@@ -149,7 +153,7 @@ end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = function(name) return name:find('affine', 1, true) and opt.style end,
+  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = function(name) return name:find('affine', 1, true) and opt.style or name:find('noise_const', 1, true) and opt.noise end,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}
@@ -162,7 +166,6 @@ local run = trainer.new {
     topology(copy)
     for i, n in ipairs(mapping.names) do copy:set_weight(n, mapping.params[i]) end
     for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
-    copy_noise(copy, gen)
     -- the mean w over people, towards which truncation pulls
     local z = {}
     for i = 1, 256 do z[i] = mien.numpy_randn(i, gen:config 'z_dim') end

@@ -82,37 +82,54 @@ expressions = mien.concat_rows(expressions)
 local faint = ((expressions - expressions:mean{axis = 1, keep = 1}):square():mean{axis = 1, keep = 1} + 0.02):rsqrt():clone()
 local function units_missed(feature, w, goal) return ((mien.linear(feature, w) - goal) * faint):square():sum{axis = 2}:mean() end
 
-local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
+-- 1 less the cosine of each row of a and b, on average.
+local function apart(a, b)
+  local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
+  return 1 - (unit(a) * unit(b)):sum{axis = 2}:mean()
+end
+
+-- The share of rows whose own column is the largest.
+local function found(cosines, n)
+  local t, hits = cosines:detach():totable(), 0
+  for i = 1, n do
+    local best, at = -2, 0
+    for k = 1, n do
+      local v = t[(i - 1) * n + k]
+      if v > best then best, at = v, k end
+    end
+    if at == i then hits = hits + 1 end
+  end
+  return hits / n
+end
+
+local function some(n, rng)
+  local refs = {}
+  for i = 1, n do refs[i] = data.all[rng:below(#data.all) + 1] end
+  return refs
+end
 
 local run = trainer.new {
   name = 'clip', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
   precision = 'bf16', checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
-  step = function(step, rng)
-    local refs = {}
-    for i = 1, opt.batch do refs[i] = data.all[rng:below(#data.all) + 1] end
+  step = function(at, rng)
+    local refs, others = some(opt.batch, rng), data:rows(some(opt.more, rng))
     local label, mirror = data:rows(refs), rng:uniform() < 0.5
     if mirror then label.expr = People.units_mirrored(label.expr) end
     local x = data:augmented(refs, rng, function(p) return clip:preprocess(p) end, {backgrounds = 0.1, shift = 8, mirror = mirror})
-    local image, text = clip:image(x), clip:text(captions(label, rng))
-    local cos, logits = clip:similarity(image, text)
-    local seen, said = units_missed(image, image_units, label.expr), units_missed(text, text_units, label.expr)
-    local looks = (mien.linear(image, image_looks) - label.z:slice(2, 41, 80)):square():sum{axis = 2}:mean()
-    local t, hit = cos:detach():totable(), 0
-    for i = 1, opt.batch do
-      local best, at = -2, 0
-      for k = 1, opt.batch do local v = t[(i - 1) * opt.batch + k] if v > best then best, at = v, k end end
-      if at == i then hit = hit + 1 end
+    local image, text, third = clip:image(x), clip:text(captions(label, rng)), told(label)
+    local cosines, logits = clip:similarity(image, text)
+    local _, more = clip:similarity(mien.concat_rows{third, told(others)}, mien.concat_rows{text, clip:text(captions(others, rng))})
+    local terms = {
+      pairs = contrastive(logits, opt.batch), faces = contrastive(more, opt.batch + opt.more), apart = apart(image, third:detach()),
+      seen = units_missed(image, image_units, label.expr), said = units_missed(text, text_units, label.expr),
+      looks = (mien.linear(image, image_looks) - label.z:slice(2, 41, 80)):square():sum{axis = 2}:mean(),
+    }
+    local weights = {pairs = 1, faces = 1, apart = 2 * math.min(1, at / 300), seen = 0.25, said = 0.05, looks = 0.01}
+    local loss, shown = 0, {top1 = found(cosines, opt.batch)}
+    for _, name in ipairs{'pairs', 'faces', 'apart', 'seen', 'said', 'looks'} do
+      loss, shown[name] = terms[name] * weights[name] + loss, terms[name]:item()
     end
-    local pairs_loss = contrastive(logits, opt.batch)
-    local others = {}
-    for k = 1, opt.more do others[k] = data.all[rng:below(#data.all) + 1] end
-    local other = data:rows(others)
-    local goal = told(label)
-    local _, faces = clip:similarity(mien.concat_rows{goal, told(other)}, mien.concat_rows{text, clip:text(captions(other, rng))})
-    local faces_loss = contrastive(faces, opt.batch + opt.more)
-    local apart = 1 - (unit(image) * unit(goal:detach())):sum{axis = 2}:mean()
-    local loss = pairs_loss + faces_loss + apart * (2 * math.min(1, step / 300)) + seen * 0.25 + said * 0.05 + looks * 0.01
-    return loss, {top1 = hit / opt.batch, pairs = pairs_loss:item(), faces = faces_loss:item(), apart = apart:item(), seen = seen:item(), said = said:item(), looks = looks:item()}
+    return loss, shown
   end,
   saved = function(run)
     local copy = mien.new_model('clip', config)

@@ -108,6 +108,24 @@ local function some(n, rng)
   return refs
 end
 
+-- What all pictures, or all captions, have in common is taken off their features, by way of the last bias: it says nothing and keeps the
+-- directions of prompts close together, on which the projection (lua/mien/method.lua) then works badly.  The mean before the last product
+-- is what the features are with the identity in the product's place.
+local function centre(model, product, bias, features)
+  local kept, width, rows = model:weight(product):clone(), model:weight(bias):dim(1), {}
+  for i = 1, kept:dim(1) do
+    rows[i] = {}
+    for k = 1, kept:dim(2) do rows[i][k] = i == k and 1 or 0 end
+  end
+  model:set_weight(product, mien.tensor(rows))
+  local means, rng = {}, mien.rng(opt.seed, 91)
+  for i = 1, 10 do
+    means[i] = mien.scope(function() return mien.no_grad(features, some(48, rng), rng):slice(2, 1, width):mean{axis = 1, keep = 1} end)
+  end
+  model:set_weight(product, kept)
+  model:set_weight(bias, model:weight(bias) - mien.concat_rows(means):mean{axis = 1})
+end
+
 local run = trainer.new {
   name = 'clip', params = params, names = names, steps = opt.steps, seconds = opt.seconds, lr = opt.lr, seed = opt.seed, ema = 0.995, warm = 200, adam = {clip = 2, weight_decay = 0.01, beta2 = 0.98},
   precision = 'bf16', checkpoint = opt.out .. '/clip_checkpoint.safetensors', config = config,
@@ -134,6 +152,8 @@ local run = trainer.new {
   saved = function(run)
     local copy = mien.new_model('clip', config)
     for i, n in ipairs(run.names) do if not n:match '^training' then copy:set_weight(n, run:averages()[i]) end end
+    centre(copy, 'visual.proj', 'visual.ln_post.bias', function(refs) return copy:image(copy:preprocess((data:pictures(refs)))) end)
+    centre(copy, 'text_projection', 'ln_final.bias', function(refs, rng) return copy:text(captions(data:rows(refs), rng)) end)
     assert(copy:save(opt.out .. '/clip.safetensors', {half = true, meta = {words = list, steps = tostring(run.at), recipe = 'recipes/pretrain/clip.lua'}}))
   end,
 }

@@ -2,7 +2,7 @@
 -- Softmax over the training people with an additive cosine margin (Wang et al., "CosFace", CVPR 2018), scale 24, margin 0.25.
 local mien = require 'mien'
 mien.api(1)
-local People, trainer = require 'mien.people', require 'mien.trainer'
+local avatar, People, trainer = require 'mien.avatar', require 'mien.people', require 'mien.trainer'
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   out     = {'data/avatar', 'folder of arcface.safetensors'},
@@ -23,7 +23,6 @@ local config = '{"units":[1,1,2,1],"widths":[16,32,64,128],"input":64,"embed":12
 local net = mien.new_model('arcface', config, opt.seed):train(true)
 print(net, classes .. ' people')
 trainer.start_from(net, opt.init, function(name) return name end)
-local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
 
 -- A person's direction starts at random; with init= from what that network says of a picture of theirs.
 local centres = mien.randn({classes, 128}, mien.rng(opt.seed, 99)):param()
@@ -59,7 +58,7 @@ local run = trainer.new {
     end
     local index = mien.tensor(who, 'i32')
     local e = net:embed(data:augmented(refs, rng, function(x) return net:prepare(x) end, {backgrounds = 0.1, shift = 8, softest = 0.25}))
-    local cos = mien.linear(e, unit(centres))
+    local cos = mien.linear(e, avatar.unit(centres))
     local target = cos:pick(index)
     -- log of sum over others and the target less its margin
     local margin = 0.25

@@ -6,7 +6,7 @@
 -- towards it.  Half of the batches are mirrored, with left and right exchanged in the captions.
 local mien = require 'mien'
 mien.api(1)
-local People, trainer = require 'mien.people', require 'mien.trainer'
+local avatar, People, trainer = require 'mien.avatar', require 'mien.people', require 'mien.trainer'
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   out     = {'data/avatar', 'folder of clip.safetensors'},
@@ -82,12 +82,6 @@ expressions = mien.concat_rows(expressions)
 local faint = ((expressions - expressions:mean{axis = 1, keep = 1}):square():mean{axis = 1, keep = 1} + 0.02):rsqrt():clone()
 local function units_missed(feature, w, goal) return ((mien.linear(feature, w) - goal) * faint):square():sum{axis = 2}:mean() end
 
--- 1 less the cosine of each row of a and b, on average.
-local function apart(a, b)
-  local function unit(x) return x * (x:square():sum{axis = 2, keep = 1} + 1e-8):rsqrt() end
-  return 1 - (unit(a) * unit(b)):sum{axis = 2}:mean()
-end
-
 -- The share of rows whose own column is the largest.
 local function found(cosines, n)
   local t, hits = cosines:detach():totable(), 0
@@ -138,7 +132,7 @@ local run = trainer.new {
     local cosines, logits = clip:similarity(image, text)
     local _, more = clip:similarity(mien.concat_rows{third, told(others)}, mien.concat_rows{text, clip:text(captions(others, rng))})
     local terms = {
-      pairs = contrastive(logits, opt.batch), faces = contrastive(more, opt.batch + opt.more), apart = apart(image, third:detach()),
+      pairs = contrastive(logits, opt.batch), faces = contrastive(more, opt.batch + opt.more), apart = 1 - avatar.cosine(avatar.unit(image), avatar.unit(third:detach())):mean(),
       seen = units_missed(image, image_units, label.expr), said = units_missed(text, text_units, label.expr),
       looks = (mien.linear(image, image_looks) - label.z:slice(2, 41, 80)):square():sum{axis = 2}:mean(),
     }

@@ -14,7 +14,11 @@ function people.open(folder, from, to)
       local t, meta = assert(core.st_load(folder .. '/' .. name))
       local chunk = {rgba = t.rgba, z = t.z, effective = t.effective, gaze = t.gaze, camera = t.camera, expr = t.expr,
                      light = t.light:totable(), first = first, shots = tonumber(meta.shots), looks = {}}
-      for line in meta.looks:gmatch('[^\n]+') do chunk.looks[#chunk.looks + 1] = line end
+      for line in meta.looks:gmatch('[^\n]+') do
+        local skin, hair, style, eyes = line:match '^([^;]+);([^;]+);([^;]+);([^;]+);'
+        if not skin then error(("%s/%s: looks: 'skin;hair;style;eyes;...' expected, got '%s'"):format(folder, name, line), 0) end
+        chunk.looks[#chunk.looks + 1] = {skin = skin, hair = hair, style = style, eyes = eyes}
+      end
       self.chunks[#self.chunks + 1] = chunk
       for i = 1, #chunk.light do
         local ref = {#self.chunks, i}
@@ -35,7 +39,7 @@ function people:person(ref)
   return c.first + math.floor((ref[2] - 1) / c.shots)
 end
 
--- Rows of the references {chunk, picture}: {rgba list, z, effective, gaze, camera, person}.
+-- Rows of the references {chunk, picture}: {z, effective, gaze, camera, expr, person, looks}.
 function people:rows(refs)
   local out = {z = {}, effective = {}, gaze = {}, camera = {}, expr = {}, person = {}, looks = {}}
   for k, ref in ipairs(refs) do

@@ -1,5 +1,5 @@
--- generator.lua -- the generator's pictures against the renderer's, with the same factors, of held-out people and expressions.  A few
--- pairs, evenly from the best to the worst, go into generator.png.
+-- generator.lua -- the generator's pictures against the renderer's, with the same factors, of held-out people and expressions, all together
+-- and by the style of their hair.  A few pairs, evenly from the best to the worst, go into generator.png.
 local mien = require 'mien'
 local measures, People = require 'mien.measures', require 'mien.people'
 
@@ -9,6 +9,19 @@ local function around(landmarks, camera, size, first, last)
   for i = 1, 68 do index[i] = first + (i - 1) % (last - first + 1) end
   local points = landmarks:permute(2, 1, 3):gather(mien.tensor(index, 'i32')):permute(2, 1, 3):clone()
   return mien.landmark_weights(points, camera, size, 1, 4) - 1
+end
+
+-- Pictures, PSNR and SSIM of each style, the most alike first.
+local function by_hair(scores)
+  local styles, lines = {}, {}
+  for _, s in ipairs(scores) do
+    local of = styles[s.hair] or {name = s.hair, n = 0, psnr = 0, ssim = 0}
+    styles[s.hair] = of
+    of.n, of.psnr, of.ssim = of.n + 1, of.psnr + s.psnr, of.ssim + s.ssim
+  end
+  for _, of in pairs(styles) do lines[#lines + 1] = {of.name, ('%d'):format(of.n), ('%.2f'):format(of.psnr / of.n), ('%.3f'):format(of.ssim / of.n)} end
+  table.sort(lines, function(x, y) return x[4] > y[4] end)
+  return lines
 end
 
 return function(m)
@@ -29,8 +42,12 @@ return function(m)
     add('person', measures.psnr(picture, target, cover) * n)
     add('eyes', measures.psnr(picture, target, around(landmarks, rows.camera, size, 36, 47)) * n)
     add('mouth', measures.psnr(picture, target, around(landmarks, rows.camera, size, 48, 67)) * n)
-    add('ssim', measures.ssim(picture, target) * n)
-    for i = 1, n do scores[#scores + 1] = {ref = batch[i], psnr = measures.psnr(picture:slice(1, i, i), target:slice(1, i, i))} end
+    for i = 1, n do
+      local drew, right = picture:slice(1, i, i), target:slice(1, i, i)
+      local s = {ref = batch[i], hair = rows.looks[i].style, psnr = measures.psnr(drew, right), ssim = measures.ssim(drew, right)}
+      scores[#scores + 1] = s
+      add('ssim', s.ssim)
+    end
   end)
   table.sort(scores, function(x, y) return x.psnr > y.psnr end)
   local shown = m.spread(scores, 8)
@@ -51,6 +68,7 @@ return function(m)
       {'PSNR around the eyes', ('%.2f dB'):format(sums.eyes)},
       {'PSNR around the mouth', ('%.2f dB'):format(sums.mouth)},
     },
+    tables = {{title = 'By the style of the hair', header = {'hair', 'pictures', 'PSNR, dB', 'SSIM'}, lines = by_hair(scores)}},
     notes = {('%d pictures of held-out people, every yaw and expression of the data; pairs of them in generator.png.'):format(#scores)},
   }
 end

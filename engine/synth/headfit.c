@@ -54,8 +54,7 @@ static mn_status add_rig(sheaf *s, const mn_geometry *source, const mn_headmesh 
     double *numbers = malloc((size_t)nv * HEADFIT_JOINTS * sizeof *numbers), bary[MN_HEAD_LANDMARKS * 3];
     mn_place lmk[MN_HEAD_LANDMARKS];
     int face[MN_HEAD_LANDMARKS];
-    mn_tensor *mask = mn_empty(MN_F32, 4, (int64_t[]){ 1, 1, HEADFIT_MASK, HEADFIT_MASK });
-    mn_status status = !numbers ? mn_fail(MN_ENOMEM, "no memory for the rig") : mask ? mn_headmesh_joints(source, head, numbers) : mn_errcode();
+    mn_status status = !numbers ? mn_fail(MN_ENOMEM, "no memory for the rig") : mn_headmesh_joints(source, head, numbers);
     if (!status) {
         add_doubles(s, "J_regressor", MN_F16, 2, (int64_t[]){ HEADFIT_JOINTS, nv }, numbers);
         add_ints(s, "parents", 1, (int64_t[]){ HEADFIT_JOINTS }, (int[]){ -1, 0, 1, 1, 1 });
@@ -72,8 +71,6 @@ static mn_status add_rig(sheaf *s, const mn_geometry *source, const mn_headmesh 
         }
         add_ints(s, "lmk_faces", 1, (int64_t[]){ MN_HEAD_LANDMARKS }, face);
         add_doubles(s, "lmk_bary", MN_F32, 2, (int64_t[]){ MN_HEAD_LANDMARKS, 3 }, bary);
-        status = mn_headmesh_mask(source, head, mn_data(mask));
-        add(s, "uv_face_mask", mask);
     }
     free(numbers);
     return status;

@@ -9,15 +9,15 @@
  *     v_template [V,3] f32        shapedirs [V,3,40] f16      exprdirs [V,3,50] f16     faces [F,3] i32
  *     J_regressor [5,V] f16       parents [5] i32 (-1 0 1 1 1: root, neck, jaw, left eye, right eye)
  *     weights [V,5] f16           uv [T,2] f32 (0..1, v up)   uv_faces [F,3] i32
- *     uv_face_mask [1,1,128,128] f32 (row 0 is v = 1)          lmk_faces [68] i32        lmk_bary [68,3] f32
- *     id_to_shape [40,40] f32     units_to_expr [57,50] f32   eye_ranges [2,2] i32 (first vertex, count)
+ *     lmk_faces [68] i32          lmk_bary [68,3] f32         eye_ranges [2,2] i32 (first vertex, count)
+ *     id_to_shape [40,40] f32     units_to_expr [57,50] f32
  * There are no pose correctives.  Codes are in standard deviations: shape = z . id_to_shape, expression = w . units_to_expr. */
 #ifndef MIEN_HEADFIT_H
 #define MIEN_HEADFIT_H
 #include "synth/remesh.h"
 #include "synth/synth.h"
 
-enum { HEADFIT_SHAPE = 40, HEADFIT_EXPR = 50, HEADFIT_JOINTS = 5, HEADFIT_MASK = 128 };
+enum { HEADFIT_SHAPE = 40, HEADFIT_EXPR = 50, HEADFIT_JOINTS = 5 };
 
 /* The resampled mesh: skin first, then the two eyeballs; positions in the source's coordinates. */
 typedef struct mn_headmesh {
@@ -54,15 +54,13 @@ typedef struct mn_headmodes {
 mn_status mn_headmodes_learn(const mn_synth *synth, const mn_headmesh *head, int people, int expressions, uint64_t seed, mn_headmodes *modes);
 void mn_headmodes_free(mn_headmodes *modes);
 
-/* ---- rig (headfit_rig.c, headfit_mask.c) ---- */
+/* ---- rig (headfit_rig.c) ---- */
 
 /* regressor [5,V]: each joint as an affine combination of vertices near it, exact on the template. */
 mn_status mn_headmesh_joints(const mn_geometry *source, const mn_headmesh *head, double *regressor);
 /* weights [V,5], multiples of 1/1024 that sum to 1. */
 mn_status mn_headmesh_weights(const mn_geometry *source, const mn_headmesh *head, double *weights);
 mn_status mn_headmesh_landmarks(const mn_geometry *source, const mn_headmesh *head, mn_place places[MN_HEAD_LANDMARKS]);
-/* mask [128,128]: 1 where the face moves with the mesh, falling to 0 within a centimetre of scalp, ears and neck. */
-mn_status mn_headmesh_mask(const mn_geometry *source, const mn_headmesh *head, float *mask);
 
 /* ---- the whole ---- */
 

@@ -6,6 +6,9 @@
 -- of hair decide; structural similarity, which sees that hair has strands; absolute differences of the low-resolution picture and of the
 -- coverage that volume rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
+-- The neural texture covers the whole mesh (uv_face_mask is 1), not the face alone: hairline, ears and roots of hair then move with the
+-- shape of the head.  The static planes would have to learn for each of them where forty factors of identity put it.
+--
 -- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
 -- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
 -- alone, a few people at a time, leave a mixture of styles; and a trait that moves w less than others do is learned more slowly, because
@@ -27,14 +30,13 @@ local opt = mien.options {
   save    = {180, 'seconds between checkpoints'},
   style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
   noise   = {20, 'the learning rate of the noise patterns, times lr'},
-  ssim    = {0.5, 'weight of structural similarity'},
+  ssim    = {2, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
 local head = assert(mien.load_model(opt.head))
-local mask = assert(mien.st_load((opt.head:gsub('%.safetensors$', '_mask.safetensors')))).uv_face_mask
 local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
@@ -45,7 +47,6 @@ local function topology(gen)
   local uv, at, rows = head:weight('uv'):totable(), head:weight('uv_faces'):totable(), {}
   for i, t in ipairs(at) do rows[i] = {2 * uv[2 * t + 1] - 1, -(2 * uv[2 * t + 2] - 1), 1} end
   gen:set_weight('face_uvcoords', mien.tensor(rows))
-  gen:set_weight('uv_face_mask', mask)
 end
 
 local gen = mien.new_model('next3d', config, opt.seed)

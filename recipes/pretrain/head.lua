@@ -1,5 +1,5 @@
 -- head.lua -- the avatar's statistical head: fitted to samples of the source head (a minute or so), then written as a model file in the
--- form of engine/models/flame.c, with the mask of the face beside it.  A fit that is there already is used as it is.
+-- form of engine/models/flame.c.  A fit that is there already is used as it is.
 local mien = require 'mien'
 mien.api(1)
 local opt = mien.options {
@@ -24,5 +24,4 @@ for _, name in ipairs{'v_template', 'shapedirs', 'exprdirs', 'J_regressor', 'wei
   head:set_weight(name, t[name])
 end
 assert(head:save(opt.out, {meta = {source = meta.source or '', learned_from = meta.learned_from or ''}}))
-assert(mien.st_save((opt.out:gsub('%.safetensors$', '_mask.safetensors')), {uv_face_mask = t.uv_face_mask}))
 print(opt.out)

@@ -13,11 +13,11 @@ function people.open(folder, from, to)
     if first and first >= from and first < to then
       local t, meta = assert(core.st_load(folder .. '/' .. name))
       local chunk = {rgba = t.rgba, z = t.z, effective = t.effective, gaze = t.gaze, camera = t.camera, expr = t.expr,
-                     light = t.light:totable(), first = first, shots = tonumber(meta.shots), looks = {}}
+                     light = t.light:totable(), first = first, shots = tonumber(meta.shots), hair = {}}
       for line in meta.looks:gmatch('[^\n]+') do
-        local skin, hair, style, eyes = line:match '^([^;]+);([^;]+);([^;]+);([^;]+);'
-        if not skin then error(("%s/%s: looks: 'skin;hair;style;eyes;...' expected, got '%s'"):format(folder, name, line), 0) end
-        chunk.looks[#chunk.looks + 1] = {skin = skin, hair = hair, style = style, eyes = eyes}
+        local style = line:match '^[^;]+;[^;]+;([^;]+);'
+        if not style then error(("%s/%s: looks: 'skin;colour of the hair;its style;...' expected, got '%s'"):format(folder, name, line), 0) end
+        chunk.hair[#chunk.hair + 1] = style
       end
       self.chunks[#self.chunks + 1] = chunk
       for i = 1, #chunk.light do
@@ -39,15 +39,15 @@ function people:person(ref)
   return c.first + math.floor((ref[2] - 1) / c.shots)
 end
 
--- Rows of the references {chunk, picture}: {z, effective, gaze, camera, expr, person, looks}.
+-- Rows of the references {chunk, picture}: {z, effective, gaze, camera, expr, person, hair (its style)}.
 function people:rows(refs)
-  local out = {z = {}, effective = {}, gaze = {}, camera = {}, expr = {}, person = {}, looks = {}}
+  local out = {z = {}, effective = {}, gaze = {}, camera = {}, expr = {}, person = {}, hair = {}}
   for k, ref in ipairs(refs) do
     local c, i, who = self.chunks[ref[1]], ref[2], self:person(ref)
     local p = who - c.first + 1
     out.z[k] = row(c.z, p, 80)
     out.effective[k], out.gaze[k], out.camera[k], out.expr[k] = row(c.effective, i, 57), row(c.gaze, i, 2), row(c.camera, i, 25), row(c.expr, i, 57)
-    out.person[k], out.looks[k] = who, c.looks[p]
+    out.person[k], out.hair[k] = who, c.hair[p]
   end
   for _, name in ipairs{'z', 'effective', 'gaze', 'camera', 'expr'} do out[name] = core.concat_rows(out[name]) end
   return out

@@ -15,11 +15,14 @@ end
 local function by_hair(scores)
   local styles, lines = {}, {}
   for _, s in ipairs(scores) do
-    local of = styles[s.hair] or {name = s.hair, n = 0, psnr = 0, ssim = 0}
+    local of = styles[s.hair] or {psnr = {}, ssim = {}}
     styles[s.hair] = of
-    of.n, of.psnr, of.ssim = of.n + 1, of.psnr + s.psnr, of.ssim + s.ssim
+    table.insert(of.psnr, s.psnr)
+    table.insert(of.ssim, s.ssim)
   end
-  for _, of in pairs(styles) do lines[#lines + 1] = {of.name, ('%d'):format(of.n), ('%.2f'):format(of.psnr / of.n), ('%.3f'):format(of.ssim / of.n)} end
+  for name, of in pairs(styles) do
+    lines[#lines + 1] = {name, ('%d'):format(#of.ssim), ('%.2f'):format(measures.mean(of.psnr)), ('%.3f'):format(measures.mean(of.ssim))}
+  end
   table.sort(lines, function(x, y) return x[4] > y[4] end)
   return lines
 end
@@ -38,14 +41,14 @@ return function(m)
     local n, size = #batch, target:dim(3)
     local picture, mesh = drawn(rows)
     local landmarks = mesh:slice(2, mesh:dim(2) - 67, mesh:dim(2))
-    add('psnr', measures.psnr(picture, target) * n)
     add('person', measures.psnr(picture, target, cover) * n)
     add('eyes', measures.psnr(picture, target, around(landmarks, rows.camera, size, 36, 47)) * n)
     add('mouth', measures.psnr(picture, target, around(landmarks, rows.camera, size, 48, 67)) * n)
     for i = 1, n do
       local drew, right = picture:slice(1, i, i), target:slice(1, i, i)
-      local s = {ref = batch[i], hair = rows.looks[i].style, psnr = measures.psnr(drew, right), ssim = measures.ssim(drew, right)}
+      local s = {ref = batch[i], hair = rows.hair[i], psnr = measures.psnr(drew, right), ssim = measures.ssim(drew, right)}
       scores[#scores + 1] = s
+      add('psnr', s.psnr)
       add('ssim', s.ssim)
     end
   end)

@@ -29,3 +29,16 @@ T.test('generator.lua: noise patterns are learned', function(t)
     t:ok(moved > 0.00001 and moved < 0.1, ('%s moved by %g'):format(name, moved))
   end
 end)
+
+T.test('people: a chunk whose looks are not those of its people is named', function(t)
+  local folder = t:folder()
+  make_people(folder, 0, 2, 1, 8)
+  local path = folder .. '/people_0.safetensors'
+  local chunk, meta = assert(mien.st_load(path))
+  for text, wrong in pairs{['2 people expected, got 1'] = 'light;red;bob;blue\n', ["its style;...' expected, got 'light;red'"] = 'light;red\nlight;red\n'} do
+    meta.looks = wrong
+    assert(mien.st_save(path, chunk, meta))
+    local ok, why = pcall(People.open, folder, 0, 10)
+    t:ok(not ok and tostring(why):find(text, 1, true) and tostring(why):find('people_0.safetensors', 1, true), tostring(why))
+  end
+end)

@@ -15,7 +15,7 @@
 
 enum { RUNS = 64 };
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
-/* Vectors of the products, and rows of their tiles: two vectors a row, the accumulators fill the registers but for three. */
+/* Vectors of the products, and rows of their tiles: two vectors a row, the accumulators fill all registers but four. */
 #ifdef __AVX512F__
 enum { LANES = 16, MR = 14 };
 #else

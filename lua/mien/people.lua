@@ -19,6 +19,7 @@ function people.open(folder, from, to)
         if not style then error(("%s/%s: looks: 'skin;colour of the hair;its style;...' expected, got '%s'"):format(folder, name, line), 0) end
         chunk.hair[#chunk.hair + 1] = style
       end
+      if #chunk.hair ~= t.z:dim(1) then error(('%s/%s: looks: a line for each of %d people expected, got %d'):format(folder, name, t.z:dim(1), #chunk.hair), 0) end
       self.chunks[#self.chunks + 1] = chunk
       for i = 1, #chunk.light do
         local ref = {#self.chunks, i}

@@ -30,14 +30,14 @@ local opt = mien.options {
   save    = {180, 'seconds between checkpoints'},
   style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
   noise   = {20, 'the learning rate of the noise patterns, times lr'},
-  ssim    = {2, 'weight of structural similarity'},
+  ssim    = {4, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
 local head = assert(mien.load_model(opt.head))
-local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":2048,"channel_max":96,
+local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":4096,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
@@ -56,13 +56,9 @@ gen:train(true)
 -- The noise patterns are learned too.  They are the same for everybody, and so are the places where hair has its strands and skin its
 -- freckles; convolutions alone would have to make those out of a 4x4 constant.
 local noise = {}
-for _, net in ipairs{'backbone', 'texture_backbone', 'mouth_backbone', 'neural_blending'} do
-  for _, res in ipairs{4, 8, 16, 32, 64, 128, 256} do
-    for _, layer in ipairs{'conv0', 'conv1'} do
-      local key = ('%s.synthesis.b%d.%s.noise_const'):format(net, res, layer)
-      if gen:has(key) then noise[#noise + 1] = key end
-    end
-  end
+for _, name in ipairs(select(2, gen:params())) do
+  local strength = name:match '^(.*%.synthesis%..*%.)noise_strength$'      -- super-resolution has no noise
+  if strength then noise[#noise + 1] = strength .. 'noise_const' end
 end
 local before = trainer.start_from(gen, opt.init, function(name) return (opt.mapping == 0 or not name:match '^backbone%.mapping') and name end)
 if before then for _, name in ipairs(noise) do gen:set_weight(name, before:weight(name)) end end

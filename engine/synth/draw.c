@@ -137,7 +137,7 @@ static void release(mn_frame *f) {
     mn_raster_free(&f->shadow);
 }
 
-/* Samples side by side on the same piece of a strand have the same colour: it is computed once. */
+/* Samples of a pixel that follow each other on the same piece of a strand share its colour. */
 static void resolve(const mn_frame *f, int size, int ss, uint8_t *rgba) {
     const float share = 1.f / (float)(ss * ss);
     for (int y = 0; y < size; y++)

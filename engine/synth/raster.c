@@ -31,9 +31,10 @@ void mn_raster_free(mn_raster *r) {
 }
 
 enum { TILE = 16 };             /* samples */
+static int tiles(int samples) { return (samples + TILE - 1) / TILE; }
 
 mn_status mn_raster_occlude(mn_raster *r) {
-    int across = (r->width + TILE - 1) / TILE, down = (r->height + TILE - 1) / TILE;
+    int across = tiles(r->width), down = tiles(r->height);
     r->farthest = malloc((size_t)across * (size_t)down * sizeof *r->farthest);
     if (!r->farthest) return mn_fail(MN_ENOMEM, "raster: no memory for %d x %d tiles", across, down);
     for (int i = 0; i < across * down; i++) r->farthest[i] = -INFINITY;
@@ -47,7 +48,7 @@ mn_status mn_raster_occlude(mn_raster *r) {
 
 /* Is something of this key hidden in the whole box x0..x1, y0..y1? */
 static bool hidden(const mn_raster *r, int x0, int y0, int x1, int y1, float key) {
-    int across = (r->width + TILE - 1) / TILE;
+    int across = tiles(r->width);
     for (int y = y0 / TILE; y <= y1 / TILE; y++)
         for (int x = x0 / TILE; x <= x1 / TILE; x++)
             if (key < r->farthest[y * across + x]) return false;
@@ -62,13 +63,13 @@ static int first_sample(float lo) { return (int)minf(maxf(ceilf(lo - .5f), 0), 6
 static int last_sample(float hi, int n) { return (int)maxf(minf(floorf(hi - .5f), (float)(n - 1)), -1); }
 
 /* Shrinks from..to to where w + k * d >= 0 may hold, with one sample to spare: thin slanted ribbons fill little of
- * their box, and the loop tests every sample anyway.  zero is -1 / d. */
-static inline void narrow(float w, float d, float zero, int *from, int *to) {
+ * their box, and the loop tests every sample anyway. */
+static inline void narrow(float w, float d, int *from, int *to) {
     if (d > 0 && w < 0) {
-        float k = w * zero;
+        float k = -w / d;
         *from = k > (float)*to ? *to + 1 : (int)k > *from ? (int)k : *from;
     } else if (d < 0) {
-        float k = w * zero + 1;
+        float k = -w / d + 1;
         *to = k < (float)*from ? *from - 1 : k < (float)*to ? (int)k : *to;
     }
 }
@@ -87,24 +88,21 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
     float row0 = ((p2[0] - p1[0]) * (py - p1[1]) - (p2[1] - p1[1]) * (px - p1[0])) * inv;
     float row1 = ((p0[0] - p2[0]) * (py - p2[1]) - (p0[1] - p2[1]) * (px - p2[0])) * inv;
     bool wide = x1 - x0 >= WIDE;
-    float zero0 = -1 / dx0, zero1 = -1 / dx1, dx2 = -dx0 - dx1, zero2 = -1 / dx2;
-    float *depth = r->depth, *weights0 = r->w0, *weights1 = r->w1;
-    int32_t *ids = r->id, width = r->width;
     for (int y = y0; y <= y1; y++, row0 += dy0, row1 += dy1) {
         int from = 0, to = x1 - x0;
         if (wide) {
-            narrow(row0, dx0, zero0, &from, &to);
-            narrow(row1, dx1, zero1, &from, &to);
-            narrow(1 - row0 - row1, dx2, zero2, &from, &to);
+            narrow(row0, dx0, &from, &to);
+            narrow(row1, dx1, &from, &to);
+            narrow(1 - row0 - row1, -dx0 - dx1, &from, &to);
         }
         for (int k = from; k <= to; k++) {
             float w0 = row0 + (float)k * dx0, w1 = row1 + (float)k * dx1, w2 = 1 - w0 - w1;
             if (w0 < 0 || w1 < 0 || w2 < 0) continue;
-            int o = y * width + x0 + k;
+            int o = y * r->width + x0 + k;
             float key = w0 * p0[2] + w1 * p1[2] + w2 * p2[2];
-            if (key >= depth[o]) continue;
-            depth[o] = key;
-            if (ids) { ids[o] = id; weights0[o] = w0; weights1[o] = w1; }
+            if (key >= r->depth[o]) continue;
+            r->depth[o] = key;
+            if (r->id) { r->id[o] = id; r->w0[o] = w0; r->w1[o] = w1; }
         }
     }
 }
@@ -122,25 +120,23 @@ void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0,
     float ux = dx * inv, uy = dy * inv, vx = -dy * across, vy = dx * across, taper = half1 - half0, rise = b[2] - a[2];
     float px = (float)x0 + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
     bool wide = x1 - x0 >= WIDE;
-    float d[4] = {ux, -ux, taper * ux - vx, taper * ux + vx}, zero[4];
-    for (int k = 0; k < 4; k++) zero[k] = -1 / d[k];
-    float *depth = r->depth;
-    int32_t *ids = r->id, width = r->width;
     for (int y = y0; y <= y1; y++, u0 += uy, v0 += vy) {
         int from = 0, to = x1 - x0;
         if (wide) {
             float half = half0 + taper * u0;
-            float w[4] = {u0, 1 - u0, half - v0, half + v0};
-            for (int k = 0; k < 4; k++) narrow(w[k], d[k], zero[k], &from, &to);
+            narrow(u0, ux, &from, &to);
+            narrow(1 - u0, -ux, &from, &to);
+            narrow(half - v0, taper * ux - vx, &from, &to);
+            narrow(half + v0, taper * ux + vx, &from, &to);
         }
         for (int k = from; k <= to; k++) {
             float u = u0 + (float)k * ux, v = v0 + (float)k * vx;
             if (u < 0 || u > 1 || fabsf(v) > half0 + taper * u) continue;
-            int o = y * width + x0 + k;
+            int o = y * r->width + x0 + k;
             float key = a[2] + u * rise;
-            if (key >= depth[o]) continue;
-            depth[o] = key;
-            ids[o] = id;
+            if (key >= r->depth[o]) continue;
+            r->depth[o] = key;
+            r->id[o] = id;
         }
     }
 }

@@ -1,6 +1,6 @@
 /* shadow.c -- what keeps light away: the key light's shadow map and screen-space ambient occlusion.
  *
- * Both take a few taps over a disc that every pixel turns by its own angle, so that bands become fine grain. */
+ * Both take a few taps over a disc that every sample turns by its own angle, so that bands become fine grain. */
 #include "synth/frame.h"
 #include <stdlib.h>
 

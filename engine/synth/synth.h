@@ -125,7 +125,7 @@ typedef struct mn_shot {
     int size, supersample;          /* pixels; samples per pixel and axis */
 } mn_shot;
 
-/* Neutral, straight ahead, studio light, 128 pixels, 3 x 3 samples, the default orbit camera. */
+/* Neutral, straight ahead, studio light, 128 pixels, 5 x 5 samples, the default orbit camera. */
 mn_shot mn_shot_default(void);
 /* rgba [size,size,4], sRGB over mid grey with coverage in A; composite.h puts another background behind. */
 mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const mn_shot *shot, uint8_t *rgba);

@@ -90,13 +90,14 @@ static void draw_mesh(mn_frame *f) {
 
 static void draw_strand(mn_frame *f, int k) {
     bool hair = k < f->n_hairs;
+    float steps = hair ? f->hair_steps : (float)(f->points - 1);
     float least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx;
     for (int j = 0; j + 1 < f->points; j++) {
         int at = k * f->points + j;
         const float *a = f->seen_strands + 3 * (size_t)at;
         float half[2];
         for (int e = 0; e < 2; e++) {
-            float left = 1 - (float)(j + e) / (float)(f->points - 1);
+            float left = maxf(0, 1 - (float)(j + e) / steps);
             half[e] = maxf(least, width * -a[3 * e + 2] * (.35f + .65f * minf(1, 3 * left)));
         }
         mn_raster_ribbon(&f->screen, a, a + 3, half[0], half[1], f->head->n_triangles + at);
@@ -108,6 +109,7 @@ static mn_status pose(mn_frame *f, const mn_synth *synth, const mn_shot *shot) {
     const mn_person *person = f->person;
     size_t V = (size_t)f->head->g.n_vertices;
     f->points = person->points;
+    f->hair_steps = person->steps;
     f->n_hairs = person->n_strands;
     f->n_strands = f->n_hairs + mn_lash_count(f->head);
     size_t S = (size_t)f->n_strands * (size_t)f->points;

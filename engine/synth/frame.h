@@ -16,6 +16,7 @@ typedef struct mn_frame {
     /* geometry, posed */
     float *vertices, *normals, *tension;        /* [V,3], [V,3], [V]: posed area / rest area, below 1 in creases */
     int n_strands, n_hairs, points;             /* hairs first, then lashes */
+    float hair_steps;                           /* the last step of a hair is a part of one */
     float *strands;                             /* [n_strands, points, 3] */
     float *seen, *seen_strands;                 /* the same projected: x, y, key */
     vec3 head_centre;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMON .points = 12, .lift = .5f, .gravity = .1f, .mess = .12f, .wobble = .04f, .coherence = .5f, .clump = .45f, .clumps = 350, \
+#define COMMON .points = 12, .cut = 1, .lift = .5f, .gravity = .1f, .mess = .12f, .wobble = .04f, .coherence = .5f, .clump = .45f, .clumps = 350, \
                .curl_rate = 2, .margin = .12f, .volume = 1, .crown = {0, 9.5f, -3.5f}, .part_forward = .1f, .clear_top = 4
 
 #pragma GCC diagnostic push
@@ -141,7 +141,7 @@ mn_status mn_hair_plan_make(mn_hair_plan *plan, const mn_head *head, int style, 
     const mn_hair_style *s = &STYLE[style];
     if (style == MN_HAIR_BALD) count = 0;
     size_t n = (size_t)count + 1;
-    *plan = (mn_hair_plan){.count = count, .points = s->points};
+    *plan = (mn_hair_plan){.count = count, .steps = (int)ceilf(MN_HAIR_LONGEST * (float)(s->points - 1))};
     plan->corner = malloc(n * 3 * sizeof(int32_t));
     plan->bary = malloc(n * 3 * sizeof(float));
     plan->rest = malloc(n * 3 * sizeof(float));
@@ -149,7 +149,7 @@ mn_status mn_hair_plan_make(mn_hair_plan *plan, const mn_head *head, int style, 
     plan->lead = malloc(n * sizeof(int32_t));
     plan->length = malloc(n * sizeof(float));
     plan->direction = malloc(n * 3 * sizeof(float));
-    plan->wobble = malloc(n * 3 * sizeof(float) * (size_t)(s->points - 1));
+    plan->wobble = malloc(n * 3 * sizeof(float) * (size_t)plan->steps);
     plan->phase = malloc(n * sizeof(float));
     plan->axis = malloc(n * 3 * sizeof(float));
     plan->shade = malloc(n * sizeof(float));
@@ -166,7 +166,7 @@ mn_status mn_hair_plan_make(mn_hair_plan *plan, const mn_head *head, int style, 
         mn_stream_fill(&rng, count, uniform);
         for (int i = 0; i < count; i++) plan->length[i] = .8f + .4f * (float)uniform[i];
         mn_stream_normals(&rng, 3 * count, plan->direction);
-        for (int j = 0; j < s->points - 1; j++) mn_stream_normals(&rng, 3 * count, plan->wobble + (size_t)j * 3 * (size_t)count);
+        for (int j = 0; j < plan->steps; j++) mn_stream_normals(&rng, 3 * count, plan->wobble + (size_t)j * 3 * (size_t)count);
         mn_stream_fill(&rng, count, uniform);
         for (int i = 0; i < count; i++) plan->phase[i] = .8f * (float)uniform[i];
         mn_stream_fill(&rng, count, uniform);           /* most of the phase is the clump's */

@@ -9,14 +9,15 @@ static mn_status grow_hair(const mn_synth *synth, mn_person *p) {
     const mn_hair_plan *plan = &synth->plan[p->traits.style];
     size_t n = (size_t)plan->count + 1;
     int32_t *kept = malloc(n * sizeof *kept);
-    p->points = plan->points;
-    p->strands = malloc(n * 3 * (size_t)plan->points * sizeof(float));
+    p->points = mn_hair_points(&p->traits.hair);
+    p->steps = mn_hair_steps(&p->traits.hair);
+    p->strands = malloc(n * 3 * (size_t)p->points * sizeof(float));
     p->strand_colour = malloc(n * 3 * sizeof(float));
     if (!kept || !p->strands || !p->strand_colour) {
         free(kept);
         return mn_fail(MN_ENOMEM, "person: no memory for %d strands", plan->count);
     }
-    p->n_strands = plan->count ? mn_hair_grow(&synth->head, plan, &p->traits.hair, p->neutral, p->strands, kept) : 0;
+    p->n_strands = plan->count ? mn_hair_grow(synth, p->traits.style, &p->traits.hair, p->neutral, p->strands, kept) : 0;
     for (int i = 0; i < p->n_strands; i++) {
         float bright = expf(plan->shade[kept[i]]);
         for (int k = 0; k < 3; k++) p->strand_colour[3 * i + k] = p->traits.look.hair[k] * bright;
@@ -130,7 +131,7 @@ void mn_person_traits(const float z[MN_PERSON_Z], float out[MN_PERSON_TRAITS]) {
     const float *const colours[] = {k->skin, k->hair, k->lips, t.iris, k->eye_shadow_colour};
     const float numbers[] = {k->lip_cover, k->lip_gloss, k->gloss, k->blush, k->tired, k->freckles, k->liner, k->eye_shadow, k->beard, k->beard * k->goatee,
                              k->brow_thickness, k->brow_darkness, k->brow_cover, k->scalp_cover,
-                             t.hair.length / 20, t.hair.curl, t.hair.mess, t.hair.parted ? t.hair.part / 3 : 0};
+                             t.hair.cut * t.hair.length / 20, t.hair.curl, t.hair.mess, t.hair.parted ? t.hair.part / 3 : 0};
     enum { COLOURS = sizeof colours / sizeof *colours, NUMBERS = sizeof numbers / sizeof *numbers };
     _Static_assert(3 * COLOURS + NUMBERS + MN_HAIR_STYLES == MN_PERSON_TRAITS, "one place per trait");
     for (int i = 0; i < COLOURS; i++)

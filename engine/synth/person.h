@@ -27,7 +27,7 @@
  *    71       beard: on u > .5 without make-up, with styles that go with it
  *    72       beard kept to the chin and moustache: u from .65 to .75
  *    73..75   brows: thickness, darkness, density
- *    76       hair length, factor .8 .. 1.2
+ *    76       where the hair is cut: .8 .. 1.2 of the style's length
  *    77       mess of the hair, factor .8 .. 1.5; on bald heads how much scalp hair shows
  *    78       parting, -3 .. 3 cm
  *    79       curl: waves in bob and long hair from u .5; factor .7 .. 1.3 on curls
@@ -65,6 +65,7 @@ struct mn_person {
     int texture_width, texture_height;
     float *texture;                     /* [h,w,4] */
     int n_strands, points;
+    float steps;                        /* of a strand: its vertices but the root; the last step is a part of one */
     float *strands, *strand_colour;     /* [n,points,3], [n,3] */
 };
 

@@ -17,53 +17,7 @@ struct mn_skin_height {
     float lo[3];
     int size[3];
     node *node;
-    uint8_t *known;
 };
-
-mn_skin_height *mn_skin_height_new(const mn_head *head, const float *vertices, const float *normals) {
-    size_t n = (size_t)head->n_skin_vertices;
-    mn_skin_height *s = calloc(1, sizeof *s);
-    if (!s) { mn_fail(MN_ENOMEM, "hair: no memory"); return NULL; }
-    s->n = (int)n;
-    s->points = malloc(n * 3 * sizeof(float));
-    s->normals = malloc(n * 3 * sizeof(float));
-    s->area = malloc(n * sizeof(float));
-    if (!s->points || !s->normals || !s->area) goto no_memory;
-    float hi[3] = {-INFINITY, -INFINITY, -INFINITY};
-    for (int k = 0; k < 3; k++) s->lo[k] = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        const float *p = vertices + 3 * head->skin_vertices[i], *a = normals + 3 * head->skin_vertices[i];
-        memcpy(s->points + 3 * i, p, 3 * sizeof *p);
-        s->area[i] = sqrtf(v3_dot(v3(a), v3(a)));
-        v3_store(s->normals + 3 * i, v3_unit(v3(a)));
-        for (int k = 0; k < 3; k++) { s->lo[k] = minf(s->lo[k], p[k] - MN_SKIN_FAR); hi[k] = maxf(hi[k], p[k] + MN_SKIN_FAR); }
-    }
-    size_t nodes = 1;
-    for (int k = 0; k < 3; k++) {
-        s->size[k] = (int)minf((hi[k] - s->lo[k]) / NODE, 200) + 2;     /* a head has 45; a freak must not eat the memory */
-        nodes *= (size_t)s->size[k];
-    }
-    s->node = malloc(nodes * sizeof *s->node);
-    s->known = calloc(nodes, 1);
-    if (!s->node || !s->known) goto no_memory;
-    if (!(s->grid = mn_grid_new(s->points, s->n, 1.2f))) { mn_skin_height_free(s); return NULL; }
-    return s;
-no_memory:
-    mn_skin_height_free(s);
-    mn_fail(MN_ENOMEM, "hair: no memory for heights above %zu vertices", n);
-    return NULL;
-}
-
-void mn_skin_height_free(mn_skin_height *s) {
-    if (!s) return;
-    mn_grid_free(s->grid);
-    free(s->points);
-    free(s->normals);
-    free(s->area);
-    free(s->node);
-    free(s->known);
-    free(s);
-}
 
 static node measure(const mn_skin_height *s, vec3 at) {
     float p[3];
@@ -84,7 +38,59 @@ static node measure(const mn_skin_height *s, vec3 at) {
     return sum > 0 ? (node){minf(height / sum, MN_SKIN_FAR), v3_unit(normal)} : (node){MN_SKIN_FAR, {0, 0, 0}};
 }
 
-float mn_skin_height_at(mn_skin_height *s, vec3 p, vec3 *normal) {
+static void fill(mn_skin_height *s) {
+    #pragma omp parallel for schedule(dynamic)
+    for (int x = 0; x < s->size[0]; x++)
+        for (int y = 0, at = x * s->size[1] * s->size[2]; y < s->size[1]; y++)
+            for (int z = 0; z < s->size[2]; z++, at++)
+                s->node[at] = measure(s, (vec3){s->lo[0] + NODE * (float)x, s->lo[1] + NODE * (float)y, s->lo[2] + NODE * (float)z});
+}
+
+mn_skin_height *mn_skin_height_new(const mn_head *head, const float *normals) {
+    size_t n = (size_t)head->n_skin_vertices;
+    mn_skin_height *s = calloc(1, sizeof *s);
+    if (!s) { mn_fail(MN_ENOMEM, "hair: no memory"); return NULL; }
+    s->n = (int)n;
+    s->points = malloc(n * 3 * sizeof(float));
+    s->normals = malloc(n * 3 * sizeof(float));
+    s->area = malloc(n * sizeof(float));
+    if (!s->points || !s->normals || !s->area) goto no_memory;
+    float hi[3] = {-INFINITY, -INFINITY, -INFINITY};
+    for (int k = 0; k < 3; k++) s->lo[k] = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        const float *p = head->g.vertices + 3 * head->skin_vertices[i], *a = normals + 3 * head->skin_vertices[i];
+        memcpy(s->points + 3 * i, p, 3 * sizeof *p);
+        s->area[i] = sqrtf(v3_dot(v3(a), v3(a)));
+        v3_store(s->normals + 3 * i, v3_unit(v3(a)));
+        for (int k = 0; k < 3; k++) { s->lo[k] = minf(s->lo[k], p[k] - MN_SKIN_FAR); hi[k] = maxf(hi[k], p[k] + MN_SKIN_FAR); }
+    }
+    size_t nodes = 1;
+    for (int k = 0; k < 3; k++) {
+        s->size[k] = (int)minf((hi[k] - s->lo[k]) / NODE, 200) + 2;     /* a head has 45; a freak must not eat the memory */
+        nodes *= (size_t)s->size[k];
+    }
+    s->node = malloc(nodes * sizeof *s->node);
+    if (!s->node) goto no_memory;
+    if (!(s->grid = mn_grid_new(s->points, s->n, 1.2f))) { mn_skin_height_free(s); return NULL; }
+    fill(s);
+    return s;
+no_memory:
+    mn_skin_height_free(s);
+    mn_fail(MN_ENOMEM, "hair: no memory for heights above %zu vertices", n);
+    return NULL;
+}
+
+void mn_skin_height_free(mn_skin_height *s) {
+    if (!s) return;
+    mn_grid_free(s->grid);
+    free(s->points);
+    free(s->normals);
+    free(s->area);
+    free(s->node);
+    free(s);
+}
+
+float mn_skin_height_at(const mn_skin_height *s, vec3 p, vec3 *normal) {
     float x[3], f[3], height = 0;
     int c[3];
     v3_store(x, p);
@@ -101,10 +107,6 @@ float mn_skin_height_at(mn_skin_height *s, vec3 p, vec3 *normal) {
         for (int k = 0; k < 3; k++) {
             at = at * s->size[k] + c[k] + d[k];
             w *= d[k] ? f[k] : 1 - f[k];
-        }
-        if (!s->known[at]) {
-            s->node[at] = measure(s, (vec3){s->lo[0] + NODE * (float)(c[0] + d[0]), s->lo[1] + NODE * (float)(c[1] + d[1]), s->lo[2] + NODE * (float)(c[2] + d[2])});
-            s->known[at] = 1;
         }
         height += w * s->node[at].height;
         *normal = v3_mad(*normal, s->node[at].normal, w);

@@ -157,14 +157,12 @@ static void set_details(const float *z, mn_traits *p) {
 static void set_style(const float *z, mn_traits *p) {
     mn_hair_style *s = &p->hair;
     *s = *mn_hair_style_of(p->style);
-    float stretch = between(quantile(z[LENGTH]), .8f, 1.2f);
-    s->length *= stretch;
-    s->curl_rate /= stretch;            /* longer curls, not more of them: their turns stay in place */
+    s->cut = between(quantile(z[LENGTH]), MN_HAIR_SHORTEST, MN_HAIR_LONGEST);
     s->mess *= between(quantile(z[MESS]), .8f, 1.5f);
     if (s->parted) s->part = between(quantile(z[PART]), -3, 3);
     float u = quantile(z[CURL]), wave = saturate(2 * u - 1);
     if (p->style == MN_HAIR_BOB || p->style == MN_HAIR_LONG) {
-        s->curl_rate = between(wave, .18f, .4f) / stretch;
+        s->curl_rate = between(wave, .18f, .4f);
         s->curl = between(wave, s->curl, .5f);
     } else if (s->curl > 0) s->curl *= between(u, .7f, 1.3f);
 }

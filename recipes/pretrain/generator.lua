@@ -30,7 +30,8 @@ local opt = mien.options {
   save    = {180, 'seconds between checkpoints'},
   style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
   noise   = {20, 'the learning rate of the noise patterns, times lr'},
-  ssim    = {4, 'weight of structural similarity'},
+  conv    = {4, 'the learning rate of convolutions and constants, times lr'},
+  ssim    = {6, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
@@ -148,9 +149,17 @@ if not before then
   end
 end
 
+-- Adam moves every weight by as much in a step.  Convolutions start with weights of about 1, which are scaled down as they are read, and
+-- after tens of thousands of steps at the common rate were still about as they had started.
+local function rate(name)
+  if name:find('affine', 1, true) then return opt.style end
+  if name:find('noise_const', 1, true) then return opt.noise end
+  if name:find('.synthesis.', 1, true) and (name:find '%.weight$' or name:find '%.const$') then return opt.conv end
+end
+
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = function(name) return name:find('affine', 1, true) and opt.style or name:find('noise_const', 1, true) and opt.noise end,
+  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}

@@ -111,7 +111,8 @@ vec3 mn_hair_fit_at(const mn_hair_fit *fit, const float *shift, vec3 p) {
     int c[3];
     v3_store(x, p);
     for (int k = 0; k < 3; k++) {
-        float u = clampf((x[k] - fit->lo[k]) / NODE, 0, (float)(fit->size[k] - 1));
+        float u = (x[k] - fit->lo[k]) / NODE;
+        u = u > 0 ? minf(u, (float)(fit->size[k] - 1)) : 0;         /* 0 where it is not a number, too: a freak's hair */
         c[k] = (int)minf(u, (float)(fit->size[k] - 2));
         f[k] = u - (float)c[k];
     }

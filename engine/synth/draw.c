@@ -90,8 +90,7 @@ static void draw_mesh(mn_frame *f) {
 
 static void draw_strand(mn_frame *f, int k) {
     bool hair = k < f->n_hairs;
-    float steps = hair ? f->hair_steps : (float)(f->points - 1);
-    float least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx;
+    float steps = mn_strand_steps(f, k), least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx;
     for (int j = 0; j + 1 < f->points; j++) {
         int at = k * f->points + j;
         const float *a = f->seen_strands + 3 * (size_t)at;

@@ -29,6 +29,9 @@ typedef struct mn_frame {
     float turn[MN_TURNS][2];                    /* cos, sin */
 } mn_frame;
 
+/* Steps of hairs and lashes, of which `points` vertices are the ends. */
+static inline float mn_strand_steps(const mn_frame *f, int strand) { return strand < f->n_hairs ? f->hair_steps : (float)(f->points - 1); }
+
 /* One surface point to shade. */
 typedef struct mn_point {
     int material, x, y;

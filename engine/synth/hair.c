@@ -43,12 +43,8 @@ static void plant(growth *g, float *strands) {
     const mn_hair_style *s = g->style;
     float *own = g->start;                                          /* directions before clumps agree */
     for (int i = 0; i < plan->count; i++) {
-        vec3 root = {0, 0, 0}, normal = {0, 0, 0};
-        for (int k = 0; k < 3; k++) {
-            int vertex = plan->corner[3 * i + k];
-            root = v3_mad(root, v3(g->synth->head.g.vertices + 3 * vertex), plan->bary[3 * i + k]);
-            normal = v3_mad(normal, v3_unit(v3(g->synth->skin_normals + 3 * vertex)), plan->bary[3 * i + k]);
-        }
+        vec3 root = v3(plan->rest + 3 * i), normal = {0, 0, 0};
+        for (int k = 0; k < 3; k++) normal = v3_mad(normal, v3_unit(v3(g->synth->skin_normals + 3 * plan->corner[3 * i + k])), plan->bary[3 * i + k]);
         normal = v3_unit(normal);
         vec3 tangent = combing(s, plan->rest + 3 * i, plan->elevation[i], normal);
         vec3 d = v3_add(v3_scale(normal, s->lift), v3_scale(tangent, 1 - s->lift * .5f));

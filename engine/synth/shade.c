@@ -96,7 +96,7 @@ static void strand_point(const mn_frame *f, int at, mn_point *q) {
     const float *A = f->seen_strands + 3 * (size_t)at;
     float dx = A[3] - A[0], dy = A[4] - A[1];
     float u = saturate((((float)q->x + .5f - A[0]) * dx + ((float)q->y + .5f - A[1]) * dy) / (dx * dx + dy * dy + 1e-6f));
-    float along = ((float)j + u) / (strand < f->n_hairs ? f->hair_steps : (float)(f->points - 1)), root = .35f + .65f * smoothstep(0, .45f, along);   /* darker at the root */
+    float root = .35f + .65f * smoothstep(0, .45f, ((float)j + u) / mn_strand_steps(f, strand));    /* darker at the root */
     const float *colour = strand < f->n_hairs ? f->person->strand_colour + 3 * (size_t)strand : LASH_COLOUR;
     q->material = MN_MAT_HAIR;
     q->gloss = .3f;

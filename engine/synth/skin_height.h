@@ -2,13 +2,11 @@
  *
  * Hair is pushed out of the skin at every step of its growth.  Were the skin the nearest vertex's tangent plane, a strand's
  * course would jump where the nearest vertex changes, the jumps would add up along it, and two people whose hair is parted a
- * thousandth of a millimetre apart would have different hair.  So the planes of all vertices nearby are averaged,
- *     h(p) = sum_i w_i n_i . (p - v_i) / sum_i w_i,    w_i = area_i (1 - |p - v_i|^2 / r^2)^2,   r = nearest + 1 cm,
- * at the nodes of a lattice, and interpolated in between. */
+ * thousandth of a millimetre apart would have different hair.  So the heights n_i . (p - v_i) over the planes of all vertices
+ * nearby are averaged, with the nearest one's distance and 1 cm more as r (lattice.h). */
 #ifndef MN_SYNTH_SKIN_HEIGHT_H
 #define MN_SYNTH_SKIN_HEIGHT_H
-#include "synth/vec.h"
-#include "synth/head.h"
+#include "synth/lattice.h"
 
 typedef struct mn_skin_height mn_skin_height;
 /* normals: area-weighted, as mn_head_skin_normals gives them. */

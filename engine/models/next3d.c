@@ -14,7 +14,13 @@
  * through barycentrics and texture coordinates, which is how an expression code learns.
  * Details that have caused bugs: uncovered pixels sample the texture's centre; side
  * alpha is the binarised alpha of view 1 alone; planes 1 and 2 are sampled at (x,z)
- * and (z,y), crossing the side and top renderings, as published. */
+ * and (z,y), crossing the side and top renderings, and the two side views are mirror
+ * images of each other, as published.
+ *
+ * Two settings depart from that, for generators that are trained here.  aligned: a point
+ * reads every rendering where the mesh at that point was drawn.
+ * follow: static planes, of which all hair beyond the mesh consists, move with the mesh
+ * instead of being made anew for every shape of a head (followed() below). */
 #include <math.h>
 #include <stdio.h>
 #include "next3d.h"
@@ -30,6 +36,18 @@ static int64_t channels(mn_model *m, int res) {
 }
 static int plane_res(mn_model *m) { return (int)mn_config_int(m, "plane_resolution"); }
 static int half_rows(mn_model *m) { return sg_rows(plane_res(m)); }
+static bool aligned(mn_model *m) { return mn_config(m, "aligned") != 0; }
+
+/* How many vertices lead static planes (0: none), and over which distance their movements mix, in half-widths of a plane. */
+typedef struct { int64_t vertices; double smoothing; } following;
+static following following_of(mn_model *m) {
+    double v[2] = {0};
+    if (mn_config_list(m, "follow", v, 2) != 2 || !(v[0] >= 0) || (v[0] > 0 && !(v[1] > 0))) {
+        mn_fail(MN_EARG, "%s: setting 'follow': [vertices, smoothing > 0] expected", m->def->name);
+        return (following){0, 0};
+    }
+    return (following){(int64_t)v[0], v[1]};
+}
 
 /* ---- declaration ---- */
 
@@ -104,9 +122,15 @@ static mn_status build(mn_model *m) {
     mn_declare_index(m, MN_DIMS(1, faces, 3), "faces");
     mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(1, faces, 3, 3), "face_uvcoords");
     mn_declare(m, MN_INIT_CONST, 1, false, MN_DIMS(1, 1, p, p), "uv_face_mask");
-    /* planes sampled at (x,y), (x,z), (z,y): rows are the axes of the plane's frame */
-    static const float axes[27] = {1, 0, 0, 0, 1, 0, 0, 0, 1,  1, 0, 0, 0, 0, 1, 0, 1, 0,  0, 0, 1, 0, 1, 0, 1, 0, 0};
-    mn_declare_values(m, axes, MN_DIMS(3, 3, 3), "renderer.plane_axes");
+    /* planes sampled at (x,y), (x,z), (z,y), or, aligned, at (x,y), (z,y), (x,z): rows are the axes of the plane's frame */
+    static const float axes[2][27] = {{1, 0, 0, 0, 1, 0, 0, 0, 1,  1, 0, 0, 0, 0, 1, 0, 1, 0,  0, 0, 1, 0, 1, 0, 1, 0, 0},
+                                      {1, 0, 0, 0, 1, 0, 0, 0, 1,  0, 0, 1, 0, 1, 0, 1, 0, 0,  1, 0, 0, 0, 0, 1, 0, 1, 0}};
+    mn_declare_values(m, axes[aligned(m)], MN_DIMS(3, 3, 3), "renderer.plane_axes");
+    following lead = following_of(m);
+    if (lead.vertices > 0) {
+        mn_declare_index(m, MN_DIMS(lead.vertices), "follow.vertices");
+        mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(1, lead.vertices, 3), "follow.rest");
+    }
     mn_keep_on_host(m, "renderer.plane_axes");
     mn_keep_on_host(m, "faces");
     mn_keep_on_host(m, "face_uvcoords");
@@ -185,34 +209,40 @@ mn_tensor *mn_next3d_view(mn_tensor *points, double scale, const double *orth_sh
     return mn_call(add, T(mn_call(mul, T(q, flip)), away));
 }
 
+/* Aligned, the first side view and the top view are mirrored, so that columns and rows grow with z. */
+static bool mirrored(mn_model *m, int view) { return aligned(m) && (view == 1 || view == 3); }
+
 /* The same with the model's own scale and shift. */
 static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
+    static const float MIRROR[2][3] = {{-1, 1, 1}, {1, -1, 1}};
     double shift[3], scale = mn_config(m, "orth_scale");
-    return mn_config_list(m, "orth_shift", shift, 3) == 3 ? mn_next3d_view(points, scale, shift, view) : NULL;
+    mn_tensor *q = mn_config_list(m, "orth_shift", shift, 3) == 3 ? mn_next3d_view(points, scale, shift, view) : NULL;
+    return q && mirrored(m, view) ? mn_call(mul, T(q, mn_cast(mn_from(MN_F32, MN_DIMS(3), MIRROR[view == 3]), q->dtype))) : q;
 }
 
-/* The published code takes triangles as (0,2,1). */
-static mn_tensor *swapped_faces(mn_model *m) {
+/* The published code takes triangles as (0,2,1); in a mirror they are (0,1,2). */
+static int corner(int k, bool mirror) { return mirror ? k : (3 - k) % 3; }
+static mn_tensor *faces_of(mn_model *m, bool mirror) {
     mn_tensor *f = mn_weight(m, "faces");
     if (!f) return NULL;
     mn_tensor *g = mn_empty_host(MN_I32, 2, f->shape + 1);
-    for (int64_t i = 0; g && i < f->n; i++) ((int32_t *)g->data)[i] = ((int32_t *)f->data)[i - i % 3 + (3 - i % 3) % 3];
+    for (int64_t i = 0; g && i < f->n; i++) ((int32_t *)g->data)[i] = ((int32_t *)f->data)[i - i % 3 + corner((int)(i % 3), mirror)];
     return mn_to(g, m->device);
 }
-static mn_tensor *swapped_uv(mn_model *m) {                /* [F,3,2] */
+static mn_tensor *uv_of(mn_model *m, bool mirror) {                /* [F,3,2] */
     mn_tensor *uv = mn_weight(m, "face_uvcoords");
     if (!uv) return NULL;
     mn_tensor *g = mn_empty_host(MN_F32, MN_DIMS(uv->shape[1], 3, 2));
     for (int64_t f = 0; g && f < uv->shape[1]; f++)
         for (int k = 0; k < 3; k++)
-            for (int d = 0; d < 2; d++) ((float *)g->data)[(3 * f + k) * 2 + d] = ((float *)uv->data)[(3 * f + (3 - k) % 3) * 3 + d];
+            for (int d = 0; d < 2; d++) ((float *)g->data)[(3 * f + k) * 2 + d] = ((float *)uv->data)[(3 * f + corner(k, mirror)) * 3 + d];
     return mn_to(g, m->device);
 }
 
 /* Pixels per view: what the mesh shows of a texture, and how much of it (alpha, filled inside). */
-static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, mn_tensor *faces, mn_tensor *uv, int view, mn_tensor **picture, mn_tensor **alpha) {
+static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, int view, mn_tensor **picture, mn_tensor **alpha) {
     char name[32];
-    mn_tensor *r[3];
+    mn_tensor *r[3], *faces = faces_of(m, mirrored(m, view)), *uv = uv_of(m, mirrored(m, view));
     if (mn_calln(r, rasterize, T(to_view(m, v, view), faces), {"size", plane_res(m)})) return mn_errcode();
     snprintf(name, sizeof name, "pix_to_face.view%d", view);
     mn_next3d_note(name, r[0]);
@@ -245,6 +275,40 @@ static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_te
 
 /* ---- planes ---- */
 
+/* Centres of size x size pixels, column and row in -1..1: [size*size,2]. */
+static mn_tensor *pixel_centres(mn_model *m, mn_dtype dtype, int size) {
+    mn_tensor *g = mn_empty_host(MN_F32, MN_DIMS((int64_t)size * size, 2));
+    for (int i = 0; g && i < size * size; i++)
+        for (int d = 0; d < 2; d++) ((float *)g->data)[2 * i + d] = (float)(2 * (d ? i / size : i % size) + 1) / (float)size - 1;
+    return mn_cast(mn_to(g, m->device), dtype);
+}
+
+/* A static plane moved as the mesh moves its leading vertices away from where they rest: at g by
+ *     sum_i s_i (u_i - r_i),   s = softmax_i(-|g - r_i|^2 / (2 smoothing^2)),
+ * u and r [K,2] the vertices as plane k's view shows them now and at rest; taken at FOLLOW x FOLLOW places and interpolated.  No
+ * gradient: the vertices that lead are those which no expression moves. */
+static mn_tensor *followed(mn_model *m, mn_tensor *plane, mn_tensor *mesh, int k) {
+    enum { FOLLOW = 32 };
+    following lead = following_of(m);
+    if (lead.vertices == 0 || mn_errcode()) return plane;
+    const int view = k < 2 ? k : 3, p = plane_res(m);
+    int64_t n = mesh->shape[0];
+    double sharp = 1 / (lead.smoothing * lead.smoothing);
+    bool was = mn_tape_enable(false);
+    mn_tensor *now = mn_permute(mn_call(gather, T(mn_permute(mesh, 3, (int[]){1, 0, 2}), mn_weight(m, "follow.vertices"))), 3, (int[]){1, 0, 2});
+    mn_tensor *r = mn_call(slice, T(to_view(m, mn_weight(m, "follow.rest"), view)), {"axis", 2}, {"stop", 2});       /* (-u,-v), as rasterize has it */
+    mn_tensor *back = mn_call(sub, T(mn_call(slice, T(to_view(m, now, view)), {"axis", 2}, {"stop", 2}), r));        /* [N,K,2] */
+    r = mn_reshape(r, 2, (int64_t[]){lead.vertices, 2});
+    mn_tensor *dot = mn_call(affine, T(mn_call(matmul, T(pixel_centres(m, mesh->dtype, FOLLOW), r), {"tb", 1})), {"scale", -sharp});
+    mn_tensor *size = mn_call(affine, T(mn_call(sum, T(mn_call(mul, T(r, r))), {"axis", 1})), {"scale", sharp / 2});
+    mn_tensor *shares = mn_call(softmax, T(mn_call(sub, T(dot, size))));                                             /* [FOLLOW^2,K] */
+    mn_tensor *shift = mn_reshape(mn_call(matmul, T(shares, back)), 4, (int64_t[]){n, FOLLOW, FOLLOW, 2});
+    shift = mn_permute(mn_call(resize, T(mn_permute(shift, 4, (int[]){0, 3, 1, 2})), {"h", p}, {"w", p}), 4, (int[]){0, 2, 3, 1});
+    mn_tensor *grid = mn_call(add, T(shift, mn_reshape(pixel_centres(m, mesh->dtype, p), 4, (int64_t[]){1, p, p, 2})));           /* where it comes from */
+    mn_tape_enable(was);
+    return mn_call(grid_sample, T(plane, grid));
+}
+
 /* rendering*alpha + static*(1-alpha) = static + alpha*(rendering - static) */
 static mn_tensor *blend(mn_tensor *rendering, mn_tensor *alpha, mn_tensor *fixed) {
     mn_tensor *rest = mn_call(affine, T(alpha), {"scale", -1}, {"shift", 1});
@@ -260,16 +324,16 @@ mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, m
     mn_scope scope = mn_scope_open();
     mn_tensor *mesh = mn_call(slice, T(v), {"axis", 1}, {"stop", verts});
     mn_tensor *lms = to_view(m, mn_detach(mn_call(slice, T(v), {"axis", 1}, {"start", verts})), 0);
-    mn_tensor *faces = swapped_faces(m), *uv = swapped_uv(m), *view[4], *alpha[4];
+    mn_tensor *view[4], *alpha[4];
     for (int k = 0; k < 4; k++)
-        if (draw_view(m, texture, mesh, faces, uv, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
+        if (draw_view(m, texture, mesh, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
     mn_tensor *front = mn_next3d_note("rendering.front", view[0]), *side = mn_next3d_note("rendering.side", mn_call(add, T(view[1], view[2]))), *top = mn_next3d_note("rendering.top", view[3]);
     mn_tensor *a_side = mn_call(nonzero, T(alpha[1]));
     mn_next3d_note("alpha.front", alpha[0]); mn_next3d_note("alpha.side", a_side); mn_next3d_note("alpha.top", alpha[3]);
     mn_next3d_note("lms2d_front", lms);
     front = lms ? with_mouth(m, front, ws, lms) : NULL;
     mn_tensor *s[3];
-    for (int k = 0; k < 3; k++) s[k] = mn_call(slice, T(fixed), {"axis", 1}, {"start", k * c}, {"stop", (k + 1) * c});
+    for (int k = 0; k < 3; k++) s[k] = followed(m, mn_call(slice, T(fixed), {"axis", 1}, {"start", k * c}, {"stop", (k + 1) * c}), mesh, k);
     mn_tensor *all = mn_next3d_note("blended", mn_call(concat, T(blend(front, alpha[0], s[0]), blend(side, a_side, s[1]), blend(top, alpha[3], s[2])), {"axis", 1}));
     return mn_scope_leave(scope, mn_reshape(all, 5, (int64_t[]){n, 3, c, p, p}));
 }
@@ -333,7 +397,7 @@ const mn_modeldef mn_model_next3d = {
     .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
     .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"mapping_lr\":0.01,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
               "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"clamp\":0,\"fill_mouth\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
-              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
+              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"aligned\":false,\"follow\":[0,0],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
               "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"
               "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,\"sr_antialias\":true,\"sr_noise\":false,"
               "\"focal\":4.2647,\"radius\":2.7,\"pivot\":[0,0,0]}"};

@@ -8,6 +8,9 @@ struct k_render_rays {
     int64_t hidden, colours;            /* decoder C -> hidden -> 1 + colours */
     const void *planes;                 /* [N,3,H,W,C] */
     double axes[3][6];                  /* as in triplane.h */
+    const void *deformation;            /* [N,G,G,G,3] (z, y, x), taken off from points; NULL: none */
+    int64_t nodes;                      /* G, from 2 on */
+    double cube;                        /* side of the cube that G cells a side fill, nodes in their centres */
     const void *origins, *dirs;         /* [n,3] */
     const void *depths, *range;         /* [n,D]; [2], least and greatest of all depths */
     const void *w0, *b0, *w1, *b1;      /* [hidden,C], [hidden], [1+colours,hidden], [1+colours] */

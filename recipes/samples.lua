@@ -36,7 +36,7 @@ local rows, row_labels = {}, {}
 for _, seed in ipairs(opt.seeds) do
   rows[#rows + 1] = mien.scope(function() return mien.no_grad(function()
     local who, row = a:person(seed, opt.trunc, opt.trunc_cutoff), {}
-    local planes = a.generator:planes(who.ws, mesh or a:mesh(who.shape, a:neutral()))
+    local planes = a:planes_of(who.ws, mesh or a:mesh(who.shape, a:neutral()))
     for i, camera in ipairs(cameras) do
       row[i] = mien.to_pixels(a:view(planes, who.ws, camera))
       assert(mien.save_picture(('%s/seed%04d_%d.png'):format(opt.out, seed, i), row[i], {seeds = {seed}}))

@@ -1,5 +1,5 @@
 -- planes.lua -- the two settings by which the embedded generator's tri-planes differ from the published ones: what a point reads of the
--- mesh was drawn there (aligned), and static planes move with the mesh (follow).
+-- mesh was drawn there (aligned), and the volume moves with the head (follow).
 local mien, T = require 'mien', require 'mien.test'
 local avatar = require 'mien.avatar'
 local head = avatar.load().head
@@ -48,38 +48,52 @@ T.test('aligned: the side and the top of the mesh lie where points read them', f
   t:ok(crossed[2] == 0, 'as published, the tip of the nose falls beside the top view')
 end)
 
-T.test('follow: static planes move with the mesh', function(t)
-  local gen = generator ',"aligned":true,"follow":[3,0.1]'
+T.test('follow: the volume moves with the head', function(t)
+  local gen = generator ',"aligned":true,"follow":[3,0.02,6],"neural_rendering_resolution":16'
   local mesh = neutral()
   local lead, rest, v = {7, 1000, 2500}, {}, mesh:totable()
   for k, i in ipairs(lead) do rest[k] = {v[3 * i + 1], v[3 * i + 2], v[3 * i + 3]} end
   gen:set_weight('follow.vertices', mien.tensor(lead, 'i32'))
   gen:set_weight('follow.rest', mien.tensor{rest})
-  -- ramps along columns and rows, so that a value tells a place
-  local ramp = {}
-  for c = 0, 3 * C - 1 do
-    ramp[c + 1] = {}
-    for i = 0, P - 1 do
-      ramp[c + 1][i + 1] = {}
-      for j = 0, P - 1 do ramp[c + 1][i + 1][j + 1] = c % 2 == 0 and j or i end
-    end
-  end
-  local texture, static = mien.zeros{1, C, P, P}, mien.tensor{ramp}
-  local still = planes_of(gen, mesh, texture, static)
-  t:near(still, planes_of(generator ',"aligned":true', mesh, texture, static), 1e-3)
-  local shift = {0.01, -0.02, 0.015}
-  local moved = planes_of(gen, mesh + mien.tensor(shift), texture, static)
-  local a, b = still:totable(), moved:totable()
-  local axes = {{1, 2}, {3, 2}, {1, 3}}                  -- of columns and rows
-  for k = 0, 2 do
-    for c = 0, 1 do
-      local at = ((k * C + c) * P + P - 8) * P + P - 7 + 1   -- near a corner, beside the head
-      t:near(a[at] - b[at], shift[axes[k + 1][c + 1]] / HALF * P / 2, 1e-3)
-    end
-  end
+  local rng = mien.rng(5, 0)
+  local texture, static = mien.randn({1, C, P, P}, rng), mien.randn({1, 3 * C, P, P}, rng)
+  local still, nowhere = planes_of(gen, mesh, texture, static)
+  t:equal(nowhere:shape(), {1, 6, 6, 6, 3})
+  t:near(nowhere, mien.zeros{1, 6, 6, 6, 3}, 1e-6)
+  -- the whole head elsewhere: the same planes, and points that are that much further away lie where the others did
+  local shift = mien.tensor{{{0.01, -0.02, 0.015}}}
+  local moved, away = planes_of(gen, mesh + shift, texture, static)
+  t:near(moved, still, 1e-3)
+  t:near(away, mien.zeros{1, 6, 6, 6, 3} + shift * 2.5, 1e-5)
+  local points = mien.rand({1, 20, 3}, rng) * 0.8 - 0.4
+  t:near(gen:canonical(points, away), points - shift * 2.5, 1e-5)
+  -- and so a camera that moves along sees the same
+  local front, along = mien.camera{}, mien.camera{}:totable()
+  for k = 1, 3 do along[4 * k] = along[4 * k] + 2.5 * shift:totable()[k] end
+  local function seen(planes, camera, deformation) return mien.no_grad(function() return gen:neural(planes, camera, nil, nil, deformation) end) end
+  local before = seen(still, front, nowhere)
+  t:ok(before:square():mean():item() > 1e-4, 'there is something to see')
+  t:near(seen(moved, mien.tensor{along}, away), before, 2e-3)
+end)
+
+T.test('follow: one vertex moves what is near it', function(t)
+  local gen = generator ',"follow":[2,0.01,16]'
+  gen:set_weight('follow.vertices', mien.tensor({0, 1}, 'i32'))
+  gen:set_weight('follow.rest', mien.tensor{{{-0.1, 0, 0}, {0.1, 0, 0}}})
+  local v = neutral():totable()
+  for k, x in ipairs{-0.1, 0.02, 0, 0.1, 0, 0} do v[k] = x end
+  local _, away = planes_of(gen, mien.tensor(v):reshape(1, -1, 3), mien.zeros{1, C, P, P}, mien.zeros{1, 3 * C, P, P})
+  local points = mien.tensor{{{-0.25, 0.1, 0}, {0.25, 0.1, 0}, {-9, 0, 0}}}
+  t:near(gen:canonical(points, away), {-0.25, 0.05, 0, 0.25, 0.1, 0, -9, -0.05, 0}, 1e-4)
 end)
 
 T.test('follow: what is wrong with it is named', function(t)
-  t:fails("setting 'follow'", generator, ',"follow":[3,0]')
+  t:fails("setting 'follow'", generator, ',"follow":[3,0,6]')
+  t:fails("setting 'follow'", generator, ',"follow":[3,0.02,1]')
   t:fails("setting 'follow'", generator, ',"follow":3')
+  local gen, still = generator ',"follow":[3,0.02,6]', generator ''
+  local planes, front = mien.zeros{1, 3, C, P, P}, mien.camera{}
+  t:fails('what planes() returned', function() gen:neural(planes, front) end)
+  t:fails('[1,6,6,6,3]', function() gen:neural(planes, front, nil, nil, mien.zeros{1, 5, 5, 5, 3}) end)
+  t:fails('none expected', function() still:neural(planes, front, nil, nil, mien.zeros{1, 6, 6, 6, 3}) end)
 end)

@@ -96,11 +96,12 @@ local function times()
     local planes = a:planes(who.ws, who.shape, alpha, static)
     local function edit(ws, code) return a:picture(ws, who.shape, code) end
     both('an edit: codes to picture', edit, {who.ws, alpha}, nearness(function() return edit(who.ws, alpha) end))
-    both('a change of expression alone', function(code) return a:view(a.generator:planes(who.ws, a:mesh(who.shape, code), texture, static), who.ws, a.front) end, {alpha}, '')
+    both('a change of expression alone', function(code) return a:view(a:planes_of(who.ws, a:mesh(who.shape, code), texture, static), who.ws, a.front) end, {alpha}, '')
     both('a further view', function(camera) return a:view(planes, who.ws, camera) end, {a.front}, '')
     local n = opt.pictures
     local function rows(t) local list = {} for i = 1, n do list[i] = t end return mien.concat_rows(list) end
-    local many, shapes, cameras = rows(planes), rows(who.ws), rows(a.front)
+    local many = {planes = rows(planes.planes), deformation = planes.deformation and rows(planes.deformation)}
+    local shapes, cameras = rows(who.ws), rows(a.front)
     both(('%d views at once'):format(n), function(camera) return a:view(many, shapes, camera) end, {cameras}, '')
     local ws, shape, codes = rows(who.ws), rows(who.shape), rows(alpha)
     both(('%d edits at once'):format(n), function(code) return a:view(a:planes(ws, shape, code), ws, cameras) end, {codes}, '')

@@ -19,12 +19,14 @@
  *
  * Two settings depart from that, for generators that are trained here.  aligned: a point
  * reads every rendering where the mesh at that point was drawn.
- * follow: static planes, of which all hair beyond the mesh consists, move with the mesh
- * instead of being made anew for every shape of a head (followed() below). */
+ * follow: planes are made in the frame of the template; what the shape of a head moves, the
+ * volume with all its hair, is moved back before it is looked up (deformation_of() below),
+ * so that planes need not be made anew for every shape. */
 #include <math.h>
 #include <stdio.h>
 #include "next3d.h"
 #include "stylegan2.h"
+#include "../ops/render.h"
 #include "../ops/shape.h"
 
 /* Reports an intermediate result by name (trace.h). */
@@ -38,16 +40,19 @@ static int plane_res(mn_model *m) { return (int)mn_config_int(m, "plane_resoluti
 static int half_rows(mn_model *m) { return sg_rows(plane_res(m)); }
 static bool aligned(mn_model *m) { return mn_config(m, "aligned") != 0; }
 
-/* How many vertices lead static planes (0: none), and over which distance their movements mix, in half-widths of a plane. */
-typedef struct { int64_t vertices; double smoothing; } following;
+/* By how many vertices the frame of the planes follows the head (0: it stays), over which distance their movements mix (metres), and the
+ * nodes of the deformation. */
+typedef struct { int64_t vertices, nodes; double smoothing; } following;
 static following following_of(mn_model *m) {
-    double v[2] = {0};
-    if (mn_config_list(m, "follow", v, 2) != 2 || !(v[0] >= 0) || (v[0] > 0 && !(v[1] > 0))) {
-        mn_fail(MN_EARG, "%s: setting 'follow': [vertices, smoothing > 0] expected", m->def->name);
-        return (following){0, 0};
+    double v[3] = {0};
+    if (mn_config_list(m, "follow", v, 3) != 3 || !(v[0] >= 0 && v[0] < 1e6) || (v[0] >= 1 && !(v[1] > 0 && v[2] >= 2 && v[2] <= 128))) {
+        mn_fail(MN_EARG, "%s: setting 'follow': [vertices, smoothing > 0, nodes from 2 to 128] expected", m->def->name);
+        return (following){0, 0, 0};
     }
-    return (following){(int64_t)v[0], v[1]};
+    return (following){(int64_t)v[0], (int64_t)v[2], v[1]};
 }
+/* Mesh to volume. */
+static double world_scale(mn_model *m) { return mn_config(m, "orth_scale") * mn_config(m, "box_warp") / 2; }
 
 /* ---- declaration ---- */
 
@@ -275,38 +280,48 @@ static mn_tensor *with_mouth(mn_model *m, mn_tensor *front, mn_tensor *ws, mn_te
 
 /* ---- planes ---- */
 
-/* Centres of size x size pixels, column and row in -1..1: [size*size,2]. */
-static mn_tensor *pixel_centres(mn_model *m, mn_dtype dtype, int size) {
-    mn_tensor *g = mn_empty_host(MN_F32, MN_DIMS((int64_t)size * size, 2));
-    for (int i = 0; g && i < size * size; i++)
-        for (int d = 0; d < 2; d++) ((float *)g->data)[2 * i + d] = (float)(2 * (d ? i / size : i % size) + 1) / (float)size - 1;
-    return mn_cast(mn_to(g, m->device), dtype);
+/* How far the head's shape has moved the volume from where the template has it, at the centres g of G x G x G cells:
+ *     sum_i s_i (u_i - r_i),   s = softmax_i(-|g - r_i|^2 / (2 smoothing^2)),
+ * u and r the leading vertices in the volume, now and at rest: [N,G,G,G,3] (z, y, x), NULL where nothing is followed.  No gradient: the
+ * vertices that lead are those which no expression moves. */
+static mn_tensor *deformation_of(mn_model *m, mn_tensor *v) {
+    following lead = following_of(m);
+    if (mn_errcode() || lead.vertices == 0) return NULL;
+    mn_scope scope = mn_scope_open();
+    const int64_t g = lead.nodes, n = v->shape[0];
+    const double scale = world_scale(m), half = mn_config(m, "box_warp") / 2, sharp = 1 / (lead.smoothing * lead.smoothing * scale * scale);
+    bool was = mn_tape_enable(false);
+    mn_tensor *nodes = mn_empty_host(MN_F32, MN_DIMS(g * g * g, 3));
+    for (int64_t i = 0; nodes && i < g * g * g; i++) {
+        const int64_t at[3] = {i % g, i / g % g, i / (g * g)};
+        for (int k = 0; k < 3; k++) ((float *)nodes->data)[3 * i + k] = (float)(((double)(2 * at[k] + 1) / (double)g - 1) * half);
+    }
+    nodes = mn_cast(mn_to(nodes, m->device), v->dtype);
+    mn_tensor *rest = mn_call(affine, T(mn_weight(m, "follow.rest")), {"scale", scale});
+    mn_tensor *now = mn_call(gather, T(mn_permute(v, 3, (int[]){1, 0, 2}), mn_weight(m, "follow.vertices")));       /* [K,N,3] */
+    mn_tensor *moved = mn_permute(mn_call(sub, T(mn_call(affine, T(now), {"scale", scale}), mn_permute(rest, 3, (int[]){1, 0, 2}))), 3, (int[]){1, 0, 2});
+    rest = mn_reshape(rest, 2, (int64_t[]){lead.vertices, 3});
+    mn_tensor *dot = mn_call(affine, T(mn_call(matmul, T(nodes, rest), {"tb", 1})), {"scale", sharp});
+    mn_tensor *size = mn_call(affine, T(mn_call(sum, T(mn_call(mul, T(rest, rest))), {"axis", 1})), {"scale", sharp / 2});
+    mn_tensor *shares = mn_call(softmax, T(mn_call(sub, T(dot, size))));                                             /* [G^3,K]; |g|^2 is the same for all */
+    mn_tensor *away = mn_reshape(mn_call(matmul, T(shares, moved)), 5, (int64_t[]){n, g, g, g, 3});
+    mn_tape_enable(was);
+    return mn_scope_leave(scope, away);
 }
 
-/* A static plane moved as the mesh moves its leading vertices away from where they rest: at g by
- *     sum_i s_i (u_i - r_i),   s = softmax_i(-|g - r_i|^2 / (2 smoothing^2)),
- * u and r [K,2] the vertices as plane k's view shows them now and at rest; taken at FOLLOW x FOLLOW places and interpolated.  No
- * gradient: the vertices that lead are those which no expression moves. */
-static mn_tensor *followed(mn_model *m, mn_tensor *plane, mn_tensor *mesh, int k) {
-    enum { FOLLOW = 32 };
-    following lead = following_of(m);
-    if (lead.vertices == 0 || mn_errcode()) return plane;
-    const int view = k < 2 ? k : 3, p = plane_res(m);
-    int64_t n = mesh->shape[0];
-    double sharp = 1 / (lead.smoothing * lead.smoothing);
-    bool was = mn_tape_enable(false);
-    mn_tensor *now = mn_permute(mn_call(gather, T(mn_permute(mesh, 3, (int[]){1, 0, 2}), mn_weight(m, "follow.vertices"))), 3, (int[]){1, 0, 2});
-    mn_tensor *r = mn_call(slice, T(to_view(m, mn_weight(m, "follow.rest"), view)), {"axis", 2}, {"stop", 2});       /* (-u,-v), as rasterize has it */
-    mn_tensor *back = mn_call(sub, T(mn_call(slice, T(to_view(m, now, view)), {"axis", 2}, {"stop", 2}), r));        /* [N,K,2] */
-    r = mn_reshape(r, 2, (int64_t[]){lead.vertices, 2});
-    mn_tensor *dot = mn_call(affine, T(mn_call(matmul, T(pixel_centres(m, mesh->dtype, FOLLOW), r), {"tb", 1})), {"scale", -sharp});
-    mn_tensor *size = mn_call(affine, T(mn_call(sum, T(mn_call(mul, T(r, r))), {"axis", 1})), {"scale", sharp / 2});
-    mn_tensor *shares = mn_call(softmax, T(mn_call(sub, T(dot, size))));                                             /* [FOLLOW^2,K] */
-    mn_tensor *shift = mn_reshape(mn_call(matmul, T(shares, back)), 4, (int64_t[]){n, FOLLOW, FOLLOW, 2});
-    shift = mn_permute(mn_call(resize, T(mn_permute(shift, 4, (int[]){0, 3, 1, 2})), {"h", p}, {"w", p}), 4, (int[]){0, 2, 3, 1});
-    mn_tensor *grid = mn_call(add, T(shift, mn_reshape(pixel_centres(m, mesh->dtype, p), 4, (int64_t[]){1, p, p, 2})));           /* where it comes from */
-    mn_tape_enable(was);
-    return mn_call(grid_sample, T(plane, grid));
+mn_status mn_next3d_expect_deformation(mn_model *m, const char *method, mn_tensor *away, int64_t n) {
+    const int64_t g = following_of(m).nodes;
+    if (mn_errcode()) return mn_errcode();
+    if (following_of(m).vertices == 0) return away ? mn_fail(MN_EARG, "%s.%s: deformation: none expected, for nothing is followed (setting 'follow')", m->def->name, method) : MN_OK;
+    if (!away) return mn_fail(MN_EARG, "%s.%s: deformation: what planes() returned beside the planes expected, got nothing", m->def->name, method);
+    return mn_expect(m, method, "deformation", away, 5, (int64_t[]){n, g, g, g, 3});
+}
+
+/* A mesh in the frame of the planes. */
+static mn_tensor *undeformed(mn_model *m, mn_tensor *v, mn_tensor *away) {
+    const double scale = world_scale(m);
+    mn_tensor *p = mn_undeformed(mn_call(affine, T(v), {"scale", scale}), away, mn_config(m, "box_warp"));
+    return mn_call(affine, T(p), {"scale", 1 / scale});
 }
 
 /* rendering*alpha + static*(1-alpha) = static + alpha*(rendering - static) */
@@ -315,13 +330,16 @@ static mn_tensor *blend(mn_tensor *rendering, mn_tensor *alpha, mn_tensor *fixed
     return mn_call(add, T(mn_call(mul, T(rendering, alpha)), mn_call(mul, T(fixed, rest))));
 }
 
-mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, mn_tensor *ws, mn_tensor *v) {
+mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, mn_tensor *ws, mn_tensor *v, mn_tensor **deformation) {
+    *deformation = NULL;
     if (mn_errcode() || !texture || !fixed || !ws || !v) return NULL;
     int64_t c = mn_config_int(m, "plane_channels"), verts = mn_config_int(m, "vertices"), n = v->shape[0], p = plane_res(m);
     if (mn_expect(m, "planes", "v", v, 3, (int64_t[]){-1, verts + 68, 3}) || mn_expect(m, "planes", "texture", texture, 4, (int64_t[]){n, c, p, p})
         || mn_expect(m, "planes", "static", fixed, 4, (int64_t[]){n, 3 * c, p, p}))
         return NULL;
+    *deformation = deformation_of(m, v);
     mn_scope scope = mn_scope_open();
+    if (*deformation) v = undeformed(m, v, *deformation);
     mn_tensor *mesh = mn_call(slice, T(v), {"axis", 1}, {"stop", verts});
     mn_tensor *lms = to_view(m, mn_detach(mn_call(slice, T(v), {"axis", 1}, {"start", verts})), 0);
     mn_tensor *view[4], *alpha[4];
@@ -333,7 +351,7 @@ mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, m
     mn_next3d_note("lms2d_front", lms);
     front = lms ? with_mouth(m, front, ws, lms) : NULL;
     mn_tensor *s[3];
-    for (int k = 0; k < 3; k++) s[k] = followed(m, mn_call(slice, T(fixed), {"axis", 1}, {"start", k * c}, {"stop", (k + 1) * c}), mesh, k);
+    for (int k = 0; k < 3; k++) s[k] = mn_call(slice, T(fixed), {"axis", 1}, {"start", k * c}, {"stop", (k + 1) * c});
     mn_tensor *all = mn_next3d_note("blended", mn_call(concat, T(blend(front, alpha[0], s[0]), blend(side, a_side, s[1]), blend(top, alpha[3], s[2])), {"axis", 1}));
     return mn_scope_leave(scope, mn_reshape(all, 5, (int64_t[]){n, 3, c, p, p}));
 }
@@ -363,14 +381,14 @@ static mn_status run_planes(mn_model *m, mn_tensor *const *in, const double *att
     (void)attr;
     if (check_ws(m, "planes", in[0])) return mn_errcode();
     mn_tensor *texture = in[2] ? in[2] : mn_next3d_texture(m, in[0]), *fixed = in[3] ? in[3] : mn_next3d_static(m, in[0]);
-    out[0] = mn_next3d_planes(m, texture, fixed, in[0], in[1]);
+    out[0] = mn_next3d_planes(m, texture, fixed, in[0], in[1], &out[1]);
     return mn_errcode();
 }
 static mn_status run_render(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
     mn_tensor *r[3] = {NULL};
     if (check_ws(m, "render", in[1]) || mn_expect(m, "render", "camera", in[2], 2, (int64_t[]){-1, 25})) return mn_errcode();
-    if (mn_next3d_render(m, in[0], in[2], in[3], in[4], r)) return mn_errcode();
+    if (mn_next3d_render(m, in[0], in[2], in[3], in[4], in[5], r)) return mn_errcode();
     out[0] = mn_next3d_superres(m, r[0], in[1]);
     out[1] = r[0];
     out[2] = r[1];
@@ -380,24 +398,31 @@ static mn_status run_render(mn_model *m, mn_tensor *const *in, const double *att
 static mn_status run_neural(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
     mn_tensor *r[3] = {NULL};
-    if (mn_expect(m, "neural", "camera", in[1], 2, (int64_t[]){-1, 25}) || mn_next3d_render(m, in[0], in[1], in[2], in[3], r)) return mn_errcode();
+    if (mn_expect(m, "neural", "camera", in[1], 2, (int64_t[]){-1, 25}) || mn_next3d_render(m, in[0], in[1], in[2], in[3], in[4], r)) return mn_errcode();
     out[0] = mn_call(slice, T(r[0]), {"axis", 1}, {"stop", 3});
+    return mn_errcode();
+}
+static mn_status run_canonical(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
+    (void)attr;
+    if (mn_expect(m, "canonical", "points", in[0], 3, (int64_t[]){-1, -1, 3}) || mn_next3d_expect_deformation(m, "canonical", in[1], in[0]->shape[0])) return mn_errcode();
+    out[0] = mn_undeformed(in[0], in[1], mn_config(m, "box_warp"));
     return mn_errcode();
 }
 static const mn_method methods[] = {
     {"mapping", "z c", "mapping(z [N,Z], c [N,25], {psi, cutoff}): ws [N,rows,W]; psi truncates the first cutoff rows (default: the static half)", {{"psi", 1, 0}, {"cutoff", -1, 0}}, 0, run_mapping},
     {"texture", "ws", "texture(ws): the neural texture [N,C,P,P]", {{0}}, 0, run_texture},
     {"static", "ws", "static(ws): the static planes [N,3C,P,P]", {{0}}, 0, run_static},
-    {"planes", "ws v texture? static?", "planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent", {{0}}, 0, run_planes},
-    {"render", "planes ws camera coarse? fine?", "render(planes, ws, camera [N,25], coarse, fine): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1)", {{0}}, 4, run_render},
-    {"neural", "planes camera coarse? fine?", "neural(planes, camera [N,25], coarse, fine): the picture that super-resolution would start from [N,3,R,R]", {{0}}, 0, run_neural},
+    {"planes", "ws v texture? static?", "planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent.  Then, where planes follow the head, the deformation [N,G,G,G,3] by which the volume is moved back", {{0}}, 2, run_planes},
+    {"render", "planes ws camera coarse? fine? deformation?", "render(planes, ws, camera [N,25], coarse, fine, deformation): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1), deformation what planes gave", {{0}}, 4, run_render},
+    {"neural", "planes camera coarse? fine? deformation?", "neural(planes, camera [N,25], coarse, fine, deformation): the picture that super-resolution would start from [N,3,R,R]", {{0}}, 0, run_neural},
+    {"canonical", "points deformation", "canonical(points [N,M,3], deformation): where points of the volume lie in the planes", {{0}}, 0, run_canonical},
     {0}};
 
 const mn_modeldef mn_model_next3d = {
     .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
     .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"mapping_lr\":0.01,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
               "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"clamp\":0,\"fill_mouth\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
-              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"aligned\":false,\"follow\":[0,0],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
+              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"aligned\":false,\"follow\":[0,0,0],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
               "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"
               "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,\"sr_antialias\":true,\"sr_noise\":false,"
               "\"focal\":4.2647,\"radius\":2.7,\"pivot\":[0,0,0]}"};

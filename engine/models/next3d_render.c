@@ -25,22 +25,23 @@ static decoder decoder_weights(mn_model *m) {
 }
 
 /* Depths where the coarse samples t say the surface is: density alone, no gradient. */
-static mn_tensor *fine_depths(mn_model *m, decoder d, mn_tensor *planes, mn_tensor **ray, mn_tensor *t, mn_tensor *u, int64_t count) {
+static mn_tensor *fine_depths(mn_model *m, decoder d, mn_tensor *planes, mn_tensor **ray, mn_tensor *t, mn_tensor *u, mn_tensor *deformation, int64_t count) {
     bool was = mn_tape_enable(false);
     mn_tensor *r[3], *extra = NULL;
     mn_tensor *w1 = mn_call(slice, T(d.w1), {"axis", 0}, {"stop", 1}), *b1 = mn_call(slice, T(d.b1), {"axis", 0}, {"stop", 1});
-    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, d.w0, d.b0, w1, b1, mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")}))
+    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, d.w0, d.b0, w1, b1, mn_weight(m, "renderer.plane_axes"), deformation), {"box_warp", mn_config(m, "box_warp")}))
         extra = mn_call(depths_importance, T(r[2], t, u), {"steps", count});
     mn_tape_enable(was);
     return extra;
 }
 
-mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_tensor *coarse, mn_tensor *fine, mn_tensor **out) {
+mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_tensor *coarse, mn_tensor *fine, mn_tensor *deformation, mn_tensor **out) {
     if (mn_errcode()) return mn_errcode();
     int64_t c = mn_config_int(m, "plane_channels"), p = mn_config_int(m, "plane_resolution"), res = mn_config_int(m, "neural_rendering_resolution");
     int64_t d = mn_config_int(m, "depth_resolution"), k = mn_config_int(m, "depth_resolution_importance");
     if (mn_expect(m, "render", "planes", planes, 5, (int64_t[]){-1, 3, c, p, p})) return mn_errcode();
     int64_t n = cam->shape[0];
+    if (mn_next3d_expect_deformation(m, "render", deformation, n)) return mn_errcode();
     mn_scope scope = mn_scope_open();
     mn_tensor *ray[2] = {NULL}, *r[3] = {NULL}, *order[2];
     out[0] = out[1] = out[2] = NULL;
@@ -48,10 +49,10 @@ mn_status mn_next3d_render(mn_model *m, mn_tensor *planes, mn_tensor *cam, mn_te
     mn_tensor *t = mn_call(depths_coarse, T(ray[0], coarse), {"near", mn_config(m, "ray_start")}, {"far", mn_config(m, "ray_end")}, {"steps", d});
     decoder dec = decoder_weights(m);
     if (k > 0) {
-        mn_tensor *extra = mn_next3d_note("depths_fine", fine_depths(m, dec, planes, ray, t, fine, k));
+        mn_tensor *extra = mn_next3d_note("depths_fine", fine_depths(m, dec, planes, ray, t, fine, deformation, k));
         if (!mn_calln(order, depths_merge, T(t, extra))) t = order[0];
     }
-    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, dec.w0, dec.b0, dec.w1, dec.b1, mn_weight(m, "renderer.plane_axes")), {"box_warp", mn_config(m, "box_warp")})) {
+    if (!mn_calln(r, render_rays, T(planes, ray[0], ray[1], t, dec.w0, dec.b0, dec.w1, dec.b1, mn_weight(m, "renderer.plane_axes"), deformation), {"box_warp", mn_config(m, "box_warp")})) {
         mn_tensor *seen = mn_call(sum, T(r[2]), {"axis", 2}, {"keep", 1});
         mn_next3d_note("weights_sum", seen);
         if (mn_config(m, "white_back")) r[0] = mn_call(add, T(r[0], mn_call(affine, T(seen), {"scale", -2}, {"shift", 2})));

@@ -1,5 +1,6 @@
 /* render_rays.c -- volume rendering of tri-planes through a two-layer decoder, in one op:
- *     f = triplane_sample(planes, origins + depths dirs),  y = softplus(f w0^T + b0) w1^T + b1
+ *     p = origins + depths dirs, less the deformation there
+ *     f = triplane_sample(planes, p),  y = softplus(f w0^T + b0) w1^T + b1
  *     sigma = y[0], rgb = 1.002 sigmoid(y[1..]) - 0.001,  raymarch(rgb, sigma, depths)
  * The plain form is that chain of ops; its backward pass runs the chain again on the tape.  For f32
  * kernels/tuned/render_rays.c does the same ray by ray, kernels/cuda/render_rays*.cu on a GPU.  Neither keeps anything per sample between the passes.
@@ -14,7 +15,7 @@
 #include "../../kernels/triplane.h"
 #include "../../kernels/render_rays.h"
 
-enum { PLANES, ORIGINS, DIRS, DEPTHS, W0, B0, W1, B1, AXES, INPUTS };
+enum { PLANES, ORIGINS, DIRS, DEPTHS, W0, B0, W1, B1, AXES, DEFORMATION, INPUTS };
 enum { BOX_WARP, CHANNELS_LAST };
 enum { AUX_PLANES, AUX_RANGE };
 
@@ -25,9 +26,10 @@ static bool fusible(const mn_op *op) {
 }
 static bool channels_last(const mn_op *op) { return op->attr[CHANNELS_LAST] != 0; }
 static mn_tensor *axes_in(const mn_op *op) { return op->nin > AXES ? op->in[AXES] : NULL; }
+static mn_tensor *deformation_in(const mn_op *op) { return op->nin > DEFORMATION ? op->in[DEFORMATION] : NULL; }
 
 static mn_status render_rays_shape(mn_op *op) {
-    mn_tensor *planes = op->in[PLANES], *t = op->in[DEPTHS], *w0 = op->in[W0], *w1 = op->in[W1], *axes = axes_in(op);
+    mn_tensor *planes = op->in[PLANES], *t = op->in[DEPTHS], *w0 = op->in[W0], *w1 = op->in[W1], *axes = axes_in(op), *away = deformation_in(op);
     mn_status s = need(op, PLANES, "planes", 5, channels_last(op) ? "[N,3,H,W,C]" : "[N,3,C,H,W]");
     if (!s) s = need(op, DEPTHS, "depths", 3, "[N,R,D]");
     if (!s) s = need(op, W0, "w0", 2, "[hidden,C]");
@@ -46,8 +48,13 @@ static mn_status render_rays_shape(mn_op *op) {
     if ((s = need_vector(op, B0, "b0", w0->shape[0])) || (s = need_vector(op, B1, "b1", w1->shape[0]))) return s;
     if (axes && (axes->n != 27 || !mn_is_real(axes->dtype))) return mn_op_fail(op, MN_ESHAPE, "axes: expected [3,3,3], got %s", mn_shape_text(axes));
     if (!(op->attr[BOX_WARP] > 0)) return mn_op_fail(op, MN_EARG, "box_warp must be > 0, got %g", op->attr[BOX_WARP]);
+    if (away && (away->nd != 5 || away->dtype != t->dtype || away->shape[0] != n || away->shape[1] < 2 || away->shape[1] > 1024 || away->shape[2] != away->shape[1]
+                 || away->shape[3] != away->shape[1] || away->shape[4] != 3))
+        return mn_op_fail(op, MN_ESHAPE, "deformation: expected %s [%lld,G,G,G,3], G from 2 to 1024, got %s %s", mn_dtype_name(t->dtype), (long long)n,
+                          mn_dtype_name(away->dtype), mn_shape_text(away));
     for (int j = ORIGINS; j <= DEPTHS; j++)
         if (op->recording && mn_wants(op, j)) return mn_op_fail(op, MN_EARG, "no gradient flows to origins, dirs or depths here: use triplane_sample and raymarch");
+    if (away && op->recording && mn_wants(op, DEFORMATION)) return mn_op_fail(op, MN_EARG, "no gradient flows to the deformation here");
     s = mn_out(op, 0, t->dtype, 3, (int64_t[]){n, r, w1->shape[0] - 1});
     if (!s) s = mn_out(op, 1, t->dtype, 3, (int64_t[]){n, r, 1});
     return s ? s : mn_out(op, 2, t->dtype, 3, (int64_t[]){n, r, d - 1});
@@ -55,11 +62,33 @@ static mn_status render_rays_shape(mn_op *op) {
 
 /* ---- the plain form ---- */
 
+/* A picture of G rows and columns for every z is looked up at (x, y); the two nearest z share the result. */
+mn_tensor *mn_undeformed(mn_tensor *points, mn_tensor *deformation, double cube) {
+    if (!points || !deformation || mn_errcode()) return NULL;
+    const int64_t n = points->shape[0], m = points->shape[1], g = deformation->shape[1];
+    const double most = 1 - 1 / (double)g;
+    mn_tensor *levels = mn_empty_host(MN_F32, 1, &g);
+    for (int64_t k = 0; levels && k < g; k++) ((float *)levels->data)[k] = (float)k;
+    levels = mn_cast(mn_to(levels, points->device), points->dtype);
+    mn_tensor *q = mn_call(clamp, T(mn_call(affine, T(points), {"scale", 2 / cube})), {"lo", -most}, {"hi", most});
+    mn_tensor *grid = mn_call(slice, T(q), {"axis", 2}, {"stop", 2}), *z = mn_call(slice, T(q), {"axis", 2}, {"start", 2});
+    mn_tensor *pictures = mn_reshape(mn_permute(deformation, 5, (int[]){0, 1, 4, 2, 3}), 4, (int64_t[]){n, 3 * g, g, g});
+    mn_tensor *there = mn_call(grid_sample, T(pictures, grid ? mn_reshape(grid, 4, (int64_t[]){n, m, 1, 2}) : NULL));
+    if (!there) return NULL;
+    there = mn_permute(mn_reshape(there, 4, (int64_t[]){n, g, 3, m}), 4, (int[]){0, 3, 1, 2});                      /* [N,M,G,3] */
+    z = mn_call(affine, T(z), {"scale", (double)g / 2}, {"shift", (double)(g - 1) / 2});
+    mn_tensor *share = mn_call(relu, T(mn_call(affine, T(mn_call(abs, T(mn_call(sub, T(z, levels))))), {"scale", -1}, {"shift", 1})));
+    if (!share) return NULL;
+    return mn_call(sub, T(points, mn_call(sum, T(mn_call(mul, T(there, mn_reshape(share, 4, (int64_t[]){n, m, g, 1})))), {"axis", 2})));
+}
+
 static mn_status chain(const mn_op *op, mn_tensor *const *in, mn_tensor **out) {
     const int64_t n = in[DEPTHS]->shape[0], r = in[DEPTHS]->shape[1], d = in[DEPTHS]->shape[2], colours = in[W1]->shape[0] - 1;
     mn_tensor *o = mn_reshape(in[ORIGINS], 4, (int64_t[]){n, r, 1, 3}), *dir = mn_reshape(in[DIRS], 4, (int64_t[]){n, r, 1, 3});
     mn_tensor *p = mn_call(add, T(o, mn_call(mul, T(dir, mn_reshape(in[DEPTHS], 4, (int64_t[]){n, r, d, 1})))));
-    mn_tensor *f = mn_call(triplane_sample, T(in[PLANES], p ? mn_reshape(p, 3, (int64_t[]){n, r * d, 3}) : NULL, axes_in(op)),
+    p = p ? mn_reshape(p, 3, (int64_t[]){n, r * d, 3}) : NULL;
+    if (deformation_in(op)) p = mn_undeformed(p, in[DEFORMATION], op->attr[BOX_WARP]);
+    mn_tensor *f = mn_call(triplane_sample, T(in[PLANES], p, axes_in(op)),
                            {"box_warp", op->attr[BOX_WARP]}, {"channels_last", op->attr[CHANNELS_LAST]});
     mn_tensor *y = mn_call(linear, T(mn_call(softplus, T(mn_call(linear, T(f, in[W0], in[B0])))), in[W1], in[B1]));
     if (!y) return mn_errcode();
@@ -103,6 +132,12 @@ static mn_status arguments(mn_op *op, mn_tensor *planes, mn_tensor *range, struc
                                 .hidden = op->in[W0]->shape[0], .colours = op->in[W1]->shape[0] - 1, .planes = planes->data,
                                 .origins = op->in[ORIGINS]->data, .dirs = op->in[DIRS]->data, .depths = op->in[DEPTHS]->data, .range = range->data,
                                 .w0 = op->in[W0]->data, .b0 = op->in[B0]->data, .w1 = op->in[W1]->data, .b1 = op->in[B1]->data};
+    const mn_tensor *away = deformation_in(op);
+    if (away) {
+        p->deformation = away->data;
+        p->nodes = away->shape[1];
+        p->cube = op->attr[BOX_WARP];
+    }
     return mn_plane_axes(op, axes_in(op), op->attr[BOX_WARP], p->axes);
 }
 
@@ -185,8 +220,9 @@ static mn_status render_rays_backward(mn_op *op) {
 }
 
 const mn_opdef mn_op_render_rays = {
-    .name = "render_rays", .in = "planes origins dirs depths w0 b0 w1 b1 axes?", .nout = 3, .saves = MN_SAVE_ALL_IN, .scatters = true, .host = MN_SAVE_IN(AXES),
-    .doc = "render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, {box_warp, channels_last}): "
-           "colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch",
+    .name = "render_rays", .in = "planes origins dirs depths w0 b0 w1 b1 axes? deformation?", .nout = 3, .saves = MN_SAVE_ALL_IN, .scatters = true, .host = MN_SAVE_IN(AXES),
+    .doc = "render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, deformation?, {box_warp, channels_last}): "
+           "colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch.  deformation "
+           "[N,G,G,G,3] (z, y, x), taken off from every point before it is looked up: trilinear, its nodes in the centres of G x G x G cells of the cube",
     .attrs = {{"box_warp", 1, "side of the cube the planes span"}, {"channels_last", 0, "1: planes are [N,3,H,W,C]"}},
     .shape = render_rays_shape, .forward = render_rays_forward, .backward = render_rays_backward};

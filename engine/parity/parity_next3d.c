@@ -83,14 +83,14 @@ static mn_tensor *mapped(mn_parity *p, mn_model *m, double psi, double cutoff, c
     return ws;
 }
 
-/* Picture and its parts from planes; jit: with the golden's own draws. */
-static mn_tensor *picture(mn_parity *p, mn_model *m, mn_tensor *planes, mn_tensor *ws, bool jit) {
+/* Picture and its parts from what planes() gave; jit: with the golden's own draws. */
+static mn_tensor *picture(mn_parity *p, mn_model *m, mn_tensor *const *planes, mn_tensor *ws, bool jit) {
     mn_tensor *coarse = jit ? mn_parity_in(p, MN_F32, 2, "jit_coarse") : NULL, *fine = jit ? mn_parity_in(p, MN_F32, 2, "jit_fine") : NULL, *r[4] = {NULL};
     mn_tensor *c = mn_parity_need(p, MN_F32, 2, "in.c");
     if (mn_errcode()) return NULL;
     if (coarse) coarse = mn_view(coarse, 3, (int64_t[]){1, coarse->shape[0], coarse->shape[1]}, 0);
     if (fine) fine = mn_view(fine, 3, (int64_t[]){1, fine->shape[0], fine->shape[1]}, 0);
-    if (method(m, "render")->run(m, (mn_tensor *[]){planes, ws, c, coarse, fine}, NULL, r)) return NULL;
+    if (method(m, "render")->run(m, (mn_tensor *[]){planes[0], ws, c, coarse, fine, planes[1]}, NULL, r)) return NULL;
     if (jit) {
         put_map(p, "jit.image", r[0], "idx512");
         mn_parity_put(p, mn_view(r[1], 3, r[1]->shape + 1, 0), "jit.feature_image");
@@ -102,8 +102,8 @@ static mn_tensor *picture(mn_parity *p, mn_model *m, mn_tensor *planes, mn_tenso
 static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *ws, mn_tensor *v, uint32_t seed) {
     ws = mn_param(mn_clone(ws));
     v = mn_param(mn_clone(v));
-    mn_tensor *planes = NULL;
-    if (mn_errcode() || method(m, "planes")->run(m, (mn_tensor *[]){ws, v, NULL, NULL}, NULL, &planes)) return mn_errcode();
+    mn_tensor *planes[2] = {NULL};
+    if (mn_errcode() || method(m, "planes")->run(m, (mn_tensor *[]){ws, v, NULL, NULL}, NULL, planes)) return mn_errcode();
     mn_tensor *x = picture(p, m, planes, ws, false), *cot = x ? mn_empty_host(MN_F32, 4, x->shape) : NULL;
     if (!cot) return mn_errcode();
     mn_draw_normal(seed, "cotangent", cot->n, cot->data);
@@ -117,7 +117,7 @@ static mn_status gradients(mn_parity *p, mn_model *m, mn_tensor *ws, mn_tensor *
 }
 
 static mn_status run(mn_parity *p, mn_model *m) {
-    mn_tensor *ws = mapped(p, m, 1, -1, "ws"), *v = mn_parity_need(p, MN_F32, 3, "in.v"), *planes = NULL, *x = NULL, *u8 = mn_parity_in(p, MN_U8, 2, "in.uv_face_mask");
+    mn_tensor *ws = mapped(p, m, 1, -1, "ws"), *v = mn_parity_need(p, MN_F32, 3, "in.v"), *planes[2] = {NULL}, *x = NULL, *u8 = mn_parity_in(p, MN_U8, 2, "in.uv_face_mask");
     if (mn_errcode()) return mn_errcode();
     mapped(p, m, 0.7, -1, "ws_psi0.7_cutoff14");
     mapped(p, m, 0.7, (double)ws->shape[1], "ws_psi0.7");
@@ -126,7 +126,7 @@ static mn_status run(mn_parity *p, mn_model *m) {
     int64_t side = mn_config_int(m, "plane_resolution");
     notes n = {p, mn_empty(MN_I32, MN_DIMS(4, side, side))};
     mn_parity_listen(keep, &n);
-    if (!method(m, "planes")->run(m, (mn_tensor *[]){ws, v, NULL, NULL}, NULL, &planes)) x = picture(p, m, planes, ws, false);
+    if (!method(m, "planes")->run(m, (mn_tensor *[]){ws, v, NULL, NULL}, NULL, planes)) x = picture(p, m, planes, ws, false);
     mn_parity_listen(NULL, NULL);
     if (!x) return mn_errcode();
     mn_parity_put(p, n.faces, "pix_to_face");

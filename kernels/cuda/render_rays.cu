@@ -6,6 +6,7 @@
 #include "../k.h"
 #include "../render_rays.h"
 #include "../triplane_at.h"
+#include "../undeform_at.h"
 #include "../raymarch_at.h"
 #include "render_rays.h"
 
@@ -22,7 +23,7 @@ K_FN void render(const struct k_render_rays *a, float *memory, const int C, cons
     if (thread / d < per && ray < a->n) {
         float at[3], f[32], y[36];
         const float t = ((const float *)a->depths)[ray * d + thread % d];
-        for (int e = 0; e < 3; e++) at[e] = ((const float *)a->origins)[3 * ray + e] + t * ((const float *)a->dirs)[3 * ray + e];
+        sample_at(a, ray, t, at);
         triplane_at((const float *)a->planes + ray / a->rays * 3 * a->h * a->w * C, a->axes, at, a->h, a->w, C, f);
         K_UNROLL
         for (int j = 0; j < WIDE; j++) y[j] = b1[j];

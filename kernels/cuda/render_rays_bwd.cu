@@ -5,6 +5,7 @@
  * samples unit by unit, then over its rays in its memory, then over blocks by kc_render_sum, always in the same order. */
 #include "../k.h"
 #include "../triplane_at.h"
+#include "../undeform_at.h"
 #include "march.h"
 #include "render_rays.h"
 
@@ -34,7 +35,7 @@ K_FN void back(const struct kc_render_rays_bwd *g, float *memory, const int C, c
         for (int j = 0; j < WIDE; j++) dy[j] = b1[j];
         if (here) {
             float at[3];
-            for (int e = 0; e < 3; e++) at[e] = ((const float *)a->origins)[3 * ray + e] + t[k] * ((const float *)a->dirs)[3 * ray + e];
+            sample_at(a, ray, t[k], at);
             triplane_at((const float *)a->planes + ray / a->rays * 3 * a->h * a->w * C, a->axes, at, a->h, a->w, C, f);
         }
         for (int q = 0; q < hidden; q++) {
@@ -108,8 +109,7 @@ K_FN void back(const struct kc_render_rays_bwd *g, float *memory, const int C, c
         if (here && a->dfeatures) {
             K_UNROLL
             for (int j = 0; j < C; j++) ((float *)a->dfeatures)[(ray * d + k) * C + j] = df[j];
-            for (int e = 0; e < 3; e++)
-                ((float *)a->points)[(ray * d + k) * 3 + e] = ((const float *)a->origins)[3 * ray + e] + t[k] * ((const float *)a->dirs)[3 * ray + e];
+            sample_at(a, ray, t[k], (float *)a->points + (ray * d + k) * 3);
         }
         if (!a->dplanes) continue;
         __syncthreads();                                 /* b1's sums have been read */
@@ -121,7 +121,7 @@ K_FN void back(const struct kc_render_rays_bwd *g, float *memory, const int C, c
             const int64_t that = first + s / d;
             if (that >= a->n) continue;
             float at[3];
-            for (int e = 0; e < 3; e++) at[e] = ((const float *)a->origins)[3 * that + e] + ((const float *)a->depths)[that * d + s % d] * ((const float *)a->dirs)[3 * that + e];
+            sample_at(a, that, ((const float *)a->depths)[that * d + s % d], at);
             const float v = y[s * KC_RENDER_STEP + lane] * (1.0f / 3);
             for (int p = 0; p < 3; p++) {
                 const struct k_corners q = plane_corners(a->axes[p], at, a->h, a->w, C);

@@ -1,6 +1,7 @@
 /* render_rays.c -- tri-plane lookup, decoder and march of one ray after the other, without storing per-sample
  * activations: they stay in a core's cache and are computed again in the backward pass.
- *     f = tri-plane(o + t d)          [D,C]         as triplane.c
+ *     p = o + t d - deformation       [D,3]         trilinear between its nodes
+ *     f = tri-plane(p)                [D,C]         as triplane.c
  *     h = softplus(f w0^T + b0)       [D,hidden]
  *     sigma, c = h w1^T + b1          [D,1+colours], colour = 1.002 sigmoid(c) - 0.001
  *     march                           raymarch_at.h
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../raymarch_at.h"
+#include "../undeform_at.h"
 #include "../vmath.h"
 #include "tuned.h"
 
@@ -114,15 +116,14 @@ static int prepare(const struct k_render_rays *p, decoder *q) {
 
 enum { CORNERS = 12 };                  /* four of each plane */
 
-/* Offsets and weights (a third of the bilinear ones) of plane k's corners at the samples: o and w are [4,dp].  Column and row
- * are u + t du and v + t dv pixels.  As in bilinear.h a corner outside has weight 0 and an offset inside. */
-static void corners(const float *__restrict__ t, int64_t dp, float u, float du, float v, float dv, const struct k_render_rays *p, int k,
-                    int32_t *__restrict__ o, float *__restrict__ wt) {
+/* Offsets and weights (a third of the bilinear ones) of plane k's corners at the samples: o and w are [4,dp].  at: columns and rows
+ * of the samples [2,dp], in pixels.  As in bilinear.h a corner outside has weight 0 and an offset inside. */
+static void corners(const float *__restrict__ at, int64_t dp, const struct k_render_rays *p, int k, int32_t *__restrict__ o, float *__restrict__ wt) {
     const int32_t h = (int32_t)p->h, w = (int32_t)p->w, c = (int32_t)p->c, base = k * h * w * c;
     const float fw = (float)w, fh = (float)h, third = 1.0f / 3;
     #pragma omp simd
     for (int64_t i = 0; i < dp; i++) {
-        float x = u + t[i] * du, y = v + t[i] * dv;
+        float x = at[i], y = at[dp + i];
         x = x > -1 ? x : -1;                            /* also NaN */
         y = y > -1 ? y : -1;
         x = x < fw ? x : fw;
@@ -157,6 +158,7 @@ static inline __attribute__((always_inline)) void blend(const int nv, const floa
 
 typedef struct scratch {
     float *t, *w;                       /* [dp] depths, the last one repeated; [12,dp] */
+    float *at, *bent;                   /* [2,dp] columns and rows in a plane; [3,dp] points, where there is a deformation */
     int32_t *corner;                    /* [12,dp] */
     float *f, *h, *o, *sigma;           /* [d,cp] [d,hp] [d,op] [d] */
     float *slope, *dout, *dsigma, *dh, *df;   /* backward: [d,hp] [d,op] [d] [d,hp] [d,cp] */
@@ -164,11 +166,13 @@ typedef struct scratch {
 
 static float *scratch_new(const struct k_render_rays *p, const decoder *q, int backward, scratch *s) {
     const int64_t d = p->d, dp = padded(d), once = d * (q->cp + q->hp + q->op + 1);
-    float *m = calloc((size_t)((2 * CORNERS + 1) * dp + once + (backward ? once + d * q->hp : 0)), sizeof *m);
+    float *m = calloc((size_t)((2 * CORNERS + 6) * dp + once + (backward ? once + d * q->hp : 0)), sizeof *m);
     if (!m) return NULL;
     s->w = (s->t = m) + dp;
     s->corner = (int32_t *)(s->w + CORNERS * dp);
-    s->f = s->w + 2 * CORNERS * dp;
+    s->at = s->w + 2 * CORNERS * dp;
+    s->bent = s->at + 2 * dp;
+    s->f = s->bent + 3 * dp;
     s->h = s->f + d * q->cp;
     s->o = s->h + d * q->hp;
     s->sigma = s->o + d * q->op;
@@ -181,21 +185,37 @@ static float *scratch_new(const struct k_render_rays *p, const decoder *q, int b
     return m;
 }
 
+/* The samples of a ray where the planes have them: s->bent. */
+static void bend(const struct k_render_rays *p, int64_t i, int64_t dp, scratch *s) {
+    #pragma omp simd
+    for (int64_t k = 0; k < dp; k++) {
+        float q[3];
+        sample_at(p, i, s->t[k], q);
+        for (int e = 0; e < 3; e++) s->bent[e * dp + k] = q[e];
+    }
+}
+
 static void features(const struct k_render_rays *p, const decoder *q, int64_t i, scratch *s) {
     const int64_t d = p->d, dp = padded(d), c = p->c;
     const float *t = (const float *)p->depths + i * d, *o = (const float *)p->origins + 3 * i, *dir = (const float *)p->dirs + 3 * i;
     const float *planes = (const float *)p->planes + i / p->rays * 3 * p->h * p->w * c;
     for (int64_t k = 0; k < dp; k++) s->t[k] = t[k < d ? k : d - 1];
+    if (p->deformation) bend(p, i, dp, s);
     for (int k = 0; k < 3; k++) {
-        double at[2] = {0, 0}, step[2] = {0, 0};
-        for (int r = 0; r < 3; r++)
-            for (int e = 0; e < 2; e++) {
-                at[e] += (double)o[r] * p->axes[k][3 * e + r];
-                step[e] += (double)dir[r] * p->axes[k][3 * e + r];
-            }
-        const double w = (double)p->w / 2, h = (double)p->h / 2;
-        corners(s->t, dp, (float)((at[0] + 1) * w - 0.5), (float)(step[0] * w), (float)((at[1] + 1) * h - 0.5), (float)(step[1] * h), p, k,
-                s->corner + 4 * k * dp, s->w + 4 * k * dp);
+        const double half[2] = {(double)p->w / 2, (double)p->h / 2};
+        for (int e = 0; e < 2; e++) {
+            const double *axis = p->axes[k] + 3 * e;
+            const float start = (float)(((double)o[0] * axis[0] + (double)o[1] * axis[1] + (double)o[2] * axis[2] + 1) * half[e] - 0.5);
+            const float step = (float)(((double)dir[0] * axis[0] + (double)dir[1] * axis[1] + (double)dir[2] * axis[2]) * half[e]);
+            const float x = (float)(axis[0] * half[e]), y = (float)(axis[1] * half[e]), z = (float)(axis[2] * half[e]), middle = (float)(half[e] - 0.5);
+            float *__restrict__ at = s->at + e * dp;
+            const float *__restrict__ depth = s->t, *__restrict__ bent = s->bent;
+            if (p->deformation)
+                for (int64_t j = 0; j < dp; j++) at[j] = bent[j] * x + bent[dp + j] * y + bent[2 * dp + j] * z + middle;
+            else
+                for (int64_t j = 0; j < dp; j++) at[j] = start + depth[j] * step;
+        }
+        corners(s->at, dp, p, k, s->corner + 4 * k * dp, s->w + 4 * k * dp);
     }
     for (int64_t k = 0; k < d; k++) {
         float *out = s->f + k * q->cp;
@@ -299,9 +319,9 @@ static void backward_ray(const struct k_render_rays *p, const decoder *q, int64_
     }
     if (!p->dfeatures) return;
     product(d, q->cp, hidden, (mat){s->dh, q->hp, 1, q->w0, q->cp, s->df, q->cp, NULL, 0});
-    const float *t = (const float *)p->depths + i * d, *o = (const float *)p->origins + 3 * i, *dir = (const float *)p->dirs + 3 * i;
+    const float *t = (const float *)p->depths + i * d;
     for (int64_t k = 0; k < d; k++)
-        for (int e = 0; e < 3; e++) ((float *)p->points)[(turn * d + k) * 3 + e] = o[e] + t[k] * dir[e];
+        sample_at(p, i, t[k], (float *)p->points + (turn * d + k) * 3);
     for (int64_t k = 0; k < d; k++) memcpy((float *)p->dfeatures + (turn * d + k) * c, s->df + k * q->cp, (size_t)c * sizeof(float));
 }
 

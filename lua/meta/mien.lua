@@ -334,7 +334,7 @@ function mien.upfirdn2d(x, f, options) end
 ---@return mien.tensor
 function mien.bias_act(x, b, noise, strength, options) end
 
----render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, {box_warp, channels_last}): colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch
+---render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, deformation?, {box_warp, channels_last}): colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch.  deformation [N,G,G,G,3] (z, y, x), taken off from every point before it is looked up: trilinear, its nodes in the centres of G x G x G cells of the cube
 ---@param planes mien.tensor
 ---@param origins mien.tensor
 ---@param dirs mien.tensor
@@ -344,9 +344,10 @@ function mien.bias_act(x, b, noise, strength, options) end
 ---@param w1 mien.tensor
 ---@param b1 mien.tensor
 ---@param axes? mien.tensor
+---@param deformation? mien.tensor
 ---@param options? {box_warp?: number, channels_last?: number}
 ---@return mien.tensor, mien.tensor, mien.tensor
-function mien.render_rays(planes, origins, dirs, depths, w0, b0, w1, b1, axes, options) end
+function mien.render_rays(planes, origins, dirs, depths, w0, b0, w1, b1, axes, deformation, options) end
 
 ---resize(x [N,C,H,W], {h, w, mode, antialias}): [N,C,h,w], bilinear (mode 0) or bicubic (1); antialias widens the filter when shrinking
 ---@param x mien.tensor
@@ -731,7 +732,7 @@ function tensor:upfirdn2d(f, options) end
 ---@return mien.tensor
 function tensor:bias_act(b, noise, strength, options) end
 
----render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, {box_warp, channels_last}): colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch
+---render_rays(planes [N,3,C,H,W], origins [N,R,3], dirs [N,R,3], depths [N,R,D], w0, b0, w1, b1, axes?, deformation?, {box_warp, channels_last}): colour [N,R,c], depth [N,R,1], weights [N,R,D-1] through the decoder C -> hidden -> 1+c; see triplane_sample and raymarch.  deformation [N,G,G,G,3] (z, y, x), taken off from every point before it is looked up: trilinear, its nodes in the centres of G x G x G cells of the cube
 ---@param origins mien.tensor
 ---@param dirs mien.tensor
 ---@param depths mien.tensor
@@ -740,9 +741,10 @@ function tensor:bias_act(b, noise, strength, options) end
 ---@param w1 mien.tensor
 ---@param b1 mien.tensor
 ---@param axes? mien.tensor
+---@param deformation? mien.tensor
 ---@param options? {box_warp?: number, channels_last?: number}
 ---@return mien.tensor, mien.tensor, mien.tensor
-function tensor:render_rays(origins, dirs, depths, w0, b0, w1, b1, axes, options) end
+function tensor:render_rays(origins, dirs, depths, w0, b0, w1, b1, axes, deformation, options) end
 
 ---resize(x [N,C,H,W], {h, w, mode, antialias}): [N,C,h,w], bilinear (mode 0) or bicubic (1); antialias widens the filter when shrinking
 ---@param options? {h?: number, w?: number, mode?: number, antialias?: number}
@@ -900,8 +902,11 @@ function avatar:person(...) end
 ---picture(ws, shape, alpha [, camera]): the picture, without keeping tri-planes
 function avatar:picture(...) end
 
----planes(ws, shape, alpha [, static]): tri-planes of a person with an expression
+---planes(ws, shape, alpha [, static]): {planes, deformation}: tri-planes of a person with an expression, and how the head deforms the volume
 function avatar:planes(...) end
+
+---planes_of(ws, mesh [, texture, static]): the same of a mesh
+function avatar:planes_of(...) end
 
 ---references(expression or PNG file): expression codes [K,E]; nil when there are none of that name
 function avatar:references(...) end
@@ -1490,30 +1495,38 @@ function next3d:texture(ws) end
 ---@return mien.tensor
 function next3d:static(ws) end
 
----planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent
+---planes(ws, v [N,V+68,3], texture, static): tri-planes [N,3,C,P,P]; texture and static are computed when absent.  Then, where planes follow the head, the deformation [N,G,G,G,3] by which the volume is moved back
 ---@param ws mien.tensor
 ---@param v mien.tensor
 ---@param texture? mien.tensor
 ---@param static? mien.tensor
----@return mien.tensor
+---@return mien.tensor, mien.tensor
 function next3d:planes(ws, v, texture, static) end
 
----render(planes, ws, camera [N,25], coarse, fine): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1)
+---render(planes, ws, camera [N,25], coarse, fine, deformation): picture [N,3,S,S], features [N,C,R,R], depth [N,1,R,R], coverage [N,1,R,R]; coarse and fine are random draws in [0,1), deformation what planes gave
 ---@param planes mien.tensor
 ---@param ws mien.tensor
 ---@param camera mien.tensor
 ---@param coarse? mien.tensor
 ---@param fine? mien.tensor
+---@param deformation? mien.tensor
 ---@return mien.tensor, mien.tensor, mien.tensor, mien.tensor
-function next3d:render(planes, ws, camera, coarse, fine) end
+function next3d:render(planes, ws, camera, coarse, fine, deformation) end
 
----neural(planes, camera [N,25], coarse, fine): the picture that super-resolution would start from [N,3,R,R]
+---neural(planes, camera [N,25], coarse, fine, deformation): the picture that super-resolution would start from [N,3,R,R]
 ---@param planes mien.tensor
 ---@param camera mien.tensor
 ---@param coarse? mien.tensor
 ---@param fine? mien.tensor
+---@param deformation? mien.tensor
 ---@return mien.tensor
-function next3d:neural(planes, camera, coarse, fine) end
+function next3d:neural(planes, camera, coarse, fine, deformation) end
+
+---canonical(points [N,M,3], deformation): where points of the volume lie in the planes
+---@param points mien.tensor
+---@param deformation mien.tensor
+---@return mien.tensor
+function next3d:canonical(points, deformation) end
 
 ---statistical head: shape, expression, jaw, neck and eyes to vertices
 ---@class mien.flame : mien.model

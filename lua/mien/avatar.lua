@@ -121,13 +121,19 @@ end
 function avatar:neutral(n) return mien.zeros{n or 1, self.expr} end
 function avatar:mesh(shape, alpha) return self.head:mesh(shape, alpha) end
 
--- Tri-planes of a person with expression alpha; static: the planes that do not move, when they are known already.
-function avatar:planes(ws, shape, alpha, static) return self.generator:planes(ws, self:mesh(shape, alpha), nil, static) end
-function avatar:view(planes, ws, camera) return (self.generator:render(planes, ws, camera)) end
+-- What views are rendered from, {planes =, deformation =}, of a mesh; texture and static: the neural texture and the planes that do not
+-- move, when they are known already.
+function avatar:planes_of(ws, mesh, texture, static)
+  local planes, deformation = self.generator:planes(ws, mesh, texture, static)
+  return {planes = planes, deformation = deformation}
+end
+-- Of a person with expression alpha.
+function avatar:planes(ws, shape, alpha, static) return self:planes_of(ws, self:mesh(shape, alpha), nil, static) end
+function avatar:view(volume, ws, camera) return (self.generator:render(volume.planes, ws, camera, nil, nil, volume.deformation)) end
 -- The small picture before super-resolution, enlarged: a quarter of the work less at the published size, and a softer guide.
-function avatar:neural(planes, camera)
+function avatar:neural(volume, camera)
   local size = self:size()
-  return mien.resize(self.generator:neural(planes, camera), {h = size, w = size})
+  return mien.resize(self.generator:neural(volume.planes, camera, nil, nil, volume.deformation), {h = size, w = size})
 end
 function avatar:picture(ws, shape, alpha, camera) return self:view(self:planes(ws, shape, alpha), ws, camera or self.front) end
 

@@ -26,7 +26,7 @@ end
 -- Where rays pass through (coverage below a half) there is nothing.
 function geometry.maps(a, planes, ws, camera)
   return mien.no_grad(function()
-    local _, _, distance, coverage = a.generator:render(planes, ws, camera)
+    local _, _, distance, coverage = a.generator:render(planes.planes, ws, camera, nil, nil, planes.deformation)
     local size = distance:dim(4)
     local _, dirs = mien.rays(camera, {res = size})
     local depth, seen, turn = distance:totable(), coverage:totable(), camera:totable()
@@ -65,10 +65,11 @@ end
 -- ---- surface ----------------------------------------------------------------
 
 -- The decoder at points [1,M,3] of the world: raw density [M,1] and colour [M,3] in 0..1.
-local function decode(generator, planes, points)
+local function decode(generator, volume, points)
   local function weight(name) return generator:weight('decoder.net.' .. name) end
   local w0, w1 = weight '0.weight', weight '2.weight'
-  local x = mien.triplane_sample(planes, points, generator:weight 'renderer.plane_axes', {box_warp = generator:config 'box_warp'})
+  local at = volume.deformation and generator:canonical(points, volume.deformation) or points
+  local x = mien.triplane_sample(volume.planes, at, generator:weight 'renderer.plane_axes', {box_warp = generator:config 'box_warp'})
   x = x:reshape(points:dim(2), -1)
   x = mien.softplus(mien.linear(x, w0 * (1 / math.sqrt(w0:dim(2))), weight '0.bias'))
   x = mien.linear(x, w1 * (1 / math.sqrt(w1:dim(2))), weight '2.bias')

@@ -43,7 +43,7 @@ return function(m)
     strengths(codes, weights_of(truth, units_to_expr))
     strengths(label, rows.expr)
     local static = a.generator:static(ws)
-    local function drawn(mesh) return judge:scores(a:view(a.generator:planes(ws, mesh, nil, static), ws, rows.camera)) end
+    local function drawn(mesh) return judge:scores(a:view(a:planes_of(ws, mesh, nil, static), ws, rows.camera)) end
     for _, s in ipairs(judge:scores(picture)) do seen[#seen + 1] = s end
     for _, s in ipairs(drawn(a:mesh(shape, found))) do again[#again + 1] = s end
     for _, s in ipairs(drawn(People.meshes(a.head, rows))) do known[#known + 1] = s end

@@ -34,7 +34,7 @@ return function(m)
   local function add(name, value) sums[name] = (sums[name] or 0) + value end
   local function drawn(rows)
     local mesh, ws = People.meshes(a.head, rows), a.generator:mapping(rows.z, a.front:expand(rows.z:dim(1), 25))
-    return a:view(a.generator:planes(ws, mesh), ws, rows.camera), mesh
+    return a:view(a:planes_of(ws, mesh), ws, rows.camera), mesh
   end
   m:each('generator', refs, function(batch)
     local rows, target, cover = people:rows(batch), people:pictures(batch)

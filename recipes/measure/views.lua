@@ -36,7 +36,7 @@ return function(m)
       local ws, alpha = who.ws, a:neutral()
       if edits[name] then ws, alpha = method.apply(a, who, {edits[name]}) end
       local mesh, list = a:mesh(who.shape, alpha), {}
-      local planes = a.generator:planes(ws, mesh, nil, static)
+      local planes = a:planes_of(ws, mesh, nil, static)
       for i, yaw in ipairs(SIDES) do list[i] = a:view(planes, ws, a:camera{yaw = yaw}) end
       local all = mien.concat_rows(list)
       local scores, ids, of = judge:scores(all), a:identity(all), numbers[name]

@@ -22,8 +22,8 @@ static mn_tensor *moved(mn_tensor *v) {
 }
 
 static mn_tensor *picture(mn_tensor *w, mn_tensor *v) {
-    mn_tensor *r[3], *fixed = mn_next3d_static(model, w), *planes = mn_next3d_planes(model, mn_next3d_texture(model, w), fixed, w, v);
-    return mn_next3d_render(model, planes, camera, NULL, NULL, r) ? NULL : mn_next3d_superres(model, r[0], w);
+    mn_tensor *r[3], *away, *fixed = mn_next3d_static(model, w), *planes = mn_next3d_planes(model, mn_next3d_texture(model, w), fixed, w, v, &away);
+    return mn_next3d_render(model, planes, camera, NULL, NULL, away, r) ? NULL : mn_next3d_superres(model, r[0], w);
 }
 static double difference(mn_tensor *a, mn_tensor *b) {
     double most = 0;

@@ -38,12 +38,12 @@ static double difference(const float *a, const float *want, int64_t n) {
 enum { DW0, DB0, DW1, DB1, DFEATURES, POINTS, DPLANES, RESULTS };
 struct sizes { int64_t pictures, rays, d, c, hidden, colours; };
 
-static void run(struct sizes z, int sms, int decoder, int adds, int outputs) {
+static void run(struct sizes z, int sms, int decoder, int adds, int outputs, int bent) {
     const int64_t n = z.pictures * z.rays, h = 6, w = 5, samples = n * z.d;
     const int64_t size[RESULTS] = {z.hidden * z.c, z.hidden, (1 + z.colours) * z.hidden, 1 + z.colours, samples * z.c, samples * 3, z.pictures * 3 * h * w * z.c};
     float *in[] = {numbers(z.pictures * 3 * h * w * z.c, -1, 1), numbers(3 * n, -0.4, 0.4), numbers(3 * n, -0.05, 0.05), numbers(samples, 0, 0.2), numbers(2, 0, 0),
                    numbers(size[DW0], -0.5, 0.5), numbers(size[DB0], -1, 1), numbers(size[DW1], -1, 1), numbers(size[DB1], -1, 1), numbers(n * z.colours, -1, 1),
-                   numbers(n, -1, 1), numbers(n * (z.d - 1), -1, 1)};
+                   numbers(n, -1, 1), numbers(n * (z.d - 1), -1, 1), numbers(z.pictures * 3 * 27, -0.2, 0.2)};
     for (int64_t k = 0; k < samples; k++) in[3][k] += (float)(k % z.d);      /* depths rise */
     in[4][1] = (float)z.d;
     float *result[2][RESULTS];
@@ -54,7 +54,8 @@ static void run(struct sizes z, int sms, int decoder, int adds, int outputs) {
         }
     struct k_render_rays p = {.n = n, .rays = z.rays, .h = h, .w = w, .c = z.c, .d = z.d, .hidden = z.hidden, .colours = z.colours, .planes = in[0],
         .axes = {{2, 0, 0, 0, 2, 0}, {2, 0, 0, 0, 0, 2}, {0, 0, 2, 0, 2, 0}}, .origins = in[1], .dirs = in[2], .depths = in[3], .range = in[4], .w0 = in[5],
-        .b0 = in[6], .w1 = in[7], .b1 = in[8], .dout = z.colours && outputs & 1 ? in[9] : NULL, .ddepth = outputs & 2 ? in[10] : NULL, .dweights = outputs & 4 ? in[11] : NULL};
+        .b0 = in[6], .w1 = in[7], .b1 = in[8], .dout = z.colours && outputs & 1 ? in[9] : NULL, .ddepth = outputs & 2 ? in[10] : NULL, .dweights = outputs & 4 ? in[11] : NULL,
+        .deformation = bent ? in[12] : NULL, .nodes = 3, .cube = 1};
     for (int k = 0; k < 2; k++) {
         p.dfeatures = k == 1 && adds ? NULL : result[k][DFEATURES];
         p.points = k == 1 && adds ? NULL : result[k][POINTS];
@@ -71,7 +72,7 @@ static void run(struct sizes z, int sms, int decoder, int adds, int outputs) {
     for (int r = 0; r < RESULTS; r++) {
         if ((r <= DB1 && !decoder) || (adds ? r == DFEATURES || r == POINTS : r == DPLANES)) continue;
         const double e = difference(result[1][r], result[0][r], size[r]);
-        if (!(e <= 2e-5)) fprintf(stderr, "result %d off by %g: c %d, colours %d, sms %d, decoder %d, adds %d, outputs %d\n", r, e, (int)z.c, (int)z.colours, sms, decoder, adds, outputs);
+        if (!(e <= 2e-5)) fprintf(stderr, "result %d off by %g: c %d, colours %d, sms %d, decoder %d, adds %d, outputs %d, bent %d\n", r, e, (int)z.c, (int)z.colours, sms, decoder, adds, outputs, bent);
         CHECK(e <= 2e-5);                              /* measured: 4e-6 */
     }
     for (size_t k = 0; k < sizeof in / sizeof *in; k++) free(in[k]);
@@ -83,9 +84,9 @@ int main(void) {
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (int way = 0; way < 4; way++) {
             k_emulate_order = (unsigned)(k + (size_t)way) % 3;
-            run(cases[k], way % 2 ? 1 : 132, way != 2, way < 2, 7);
+            run(cases[k], way % 2 ? 1 : 132, way != 2, way < 2, 7, (int)(k + (size_t)way) % 2);
         }
-    for (int outputs = 1; outputs < 7; outputs++) run(cases[0], 1, outputs % 2, 1, outputs);
+    for (int outputs = 1; outputs < 7; outputs++) run(cases[0], 1, outputs % 2, 1, outputs, outputs == 5);
     /* too many samples for a block, or too large a decoder: the chain of ops does it */
     struct k_render_rays p = {.n = 4, .rays = 4, .h = 2, .w = 2, .c = 32, .d = 129, .hidden = 64, .colours = 32, .dw0 = &p};
     struct kc_plan plan = {0};

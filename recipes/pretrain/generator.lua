@@ -40,18 +40,43 @@ local opt = mien.options {
 local head = assert(mien.load_model(opt.head))
 local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":4096,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
-"ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7]]
+"ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7,
+"orth_shift":[0,0,0],"follow":[256,0.015,16],"aligned":true]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
 
-local function topology(gen)
-  gen:set_weight('faces', head:weight 'faces')
-  local uv, at, rows = head:weight('uv'):totable(), head:weight('uv_faces'):totable(), {}
-  for i, t in ipairs(at) do rows[i] = {2 * uv[2 * t + 1] - 1, -(2 * uv[2 * t + 2] - 1), 1} end
-  gen:set_weight('face_uvcoords', mien.tensor(rows))
+-- The vertices that planes follow, and where they rest: those which expressions move by less than a millimetre and which neither jaw
+-- nor eyes turn, each as far as possible from the ones before it.
+local function leaders(count)
+  local template = head:weight 'v_template':totable()
+  local moved = head:weight 'exprdirs':square():reshape(#template / 3, -1):sum{axis = 2}:totable()
+  local turned = head:weight 'weights':slice(2, 3, 5):sum{axis = 2}:totable()
+  local free, vertices, rest = {}, {}, {}
+  for i, m in ipairs(moved) do if m < 0.001 ^ 2 and turned[i] < 0.01 then free[#free + 1] = {at = i, far = math.huge} end end
+  local next_one = free[1]
+  for k = 1, count do
+    local v = 3 * next_one.at
+    vertices[k], rest[k] = next_one.at - 1, {template[v - 2], template[v - 1], template[v]}
+    for _, f in ipairs(free) do
+      local d = 0
+      for c = 1, 3 do d = d + (template[3 * f.at - 3 + c] - rest[k][c]) ^ 2 end
+      f.far = math.min(f.far, d)
+    end
+    for _, f in ipairs(free) do if f.far > next_one.far then next_one = f end end
+  end
+  return mien.tensor(vertices, 'i32'), mien.tensor{rest}
+end
+
+local function uv_corners()
+  local uv, rows = head:weight('uv'):totable(), {}
+  for i, t in ipairs(head:weight('uv_faces'):totable()) do rows[i] = {2 * uv[2 * t + 1] - 1, -(2 * uv[2 * t + 2] - 1), 1} end
+  return mien.tensor(rows)
 end
 
 local gen = mien.new_model('next3d', config, opt.seed)
-topology(gen)
+local lead, rest = leaders(gen:config 'follow'[1])
+local of_mesh = {faces = head:weight 'faces', face_uvcoords = uv_corners(), ['follow.vertices'] = lead, ['follow.rest'] = rest}
+local function put_on_mesh(gen) for name, value in pairs(of_mesh) do gen:set_weight(name, value) end end
+put_on_mesh(gen)
 gen:train(true)
 
 -- The noise patterns are learned too.  They are the same for everybody, and so are the places where hair has its strands and skin its
@@ -98,10 +123,10 @@ local function loss_of(rows, target, cover, rng)
   local lms = v:slice(2, v:dim(2) - 67, v:dim(2))
   local weight = mien.landmark_weights(lms, rows.camera, size, 4, 4.5)
   local ws = mien.no_grad(w_of, rows.z)
-  local planes = gen:planes(ws, v)
+  local planes, deformation = gen:planes(ws, v)
   local coarse = mien.rand({n, res * res, gen:config 'depth_resolution'}, rng)
   local fine = mien.rand({n, res * res, gen:config 'depth_resolution_importance'}, rng)
-  local image, features, _, seen = gen:render(planes, ws, rows.camera, coarse, fine)
+  local image, features, _, seen = gen:render(planes, ws, rows.camera, coarse, fine, deformation)
   local half = mien.resize(target, {h = res, w = res, antialias = 1})
   local half_weight = mien.resize(weight, {h = res, w = res, antialias = 1})
   local half_cover = mien.resize(cover, {h = res, w = res, antialias = 1})
@@ -169,7 +194,7 @@ local run = trainer.new {
   end,
   saved = function(run)
     local copy = mien.new_model('next3d', config)
-    topology(copy)
+    put_on_mesh(copy)
     for i, n in ipairs(mapping.names) do copy:set_weight(n, mapping.params[i]) end
     for i, n in ipairs(run.names) do copy:set_weight(n, run:averages()[i]) end
     -- the mean w over people, towards which truncation pulls

@@ -6,8 +6,8 @@
 -- of hair decide; structural similarity, which sees that hair has strands; absolute differences of the low-resolution picture and of the
 -- coverage that volume rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
--- The neural texture covers the whole mesh (uv_face_mask is 1), not the face alone: hairline, ears and roots of hair then move with the
--- shape of the head.  The static planes would have to learn for each of them where forty factors of identity put it.
+-- The neural texture covers what expressions, jaw and eyes move (uv_face_mask); all else, hair above all, is left to the static planes, which
+-- have more texels and channels for it and follow the shape of the head.
 --
 -- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
 -- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
@@ -44,14 +44,20 @@ local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_
 "orth_shift":[0,0,0],"follow":[256,0.015,16],"aligned":true]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
 
--- The vertices that planes follow, and where they rest: those which expressions move by less than a millimetre and which neither jaw
--- nor eyes turn, each as far as possible from the ones before it.
-local function leaders(count)
-  local template = head:weight 'v_template':totable()
-  local moved = head:weight 'exprdirs':square():reshape(#template / 3, -1):sum{axis = 2}:totable()
+-- Of every vertex: do expressions move it by a millimetre, or jaw or eyes turn it?
+local function moving()
+  local vertices, out = head:config 'vertices', {}
+  local moved = head:weight 'exprdirs':square():reshape(vertices, -1):sum{axis = 2}:totable()
   local turned = head:weight 'weights':slice(2, 3, 5):sum{axis = 2}:totable()
+  for i, m in ipairs(moved) do out[i] = (m >= 0.001 ^ 2 or turned[i] >= 0.01) and 1 or 0 end
+  return out
+end
+
+-- The vertices that planes follow, and where they rest: of those that stay, each as far as possible from the ones before it.
+local function leaders(moves, count)
+  local template = head:weight 'v_template':totable()
   local free, vertices, rest = {}, {}, {}
-  for i, m in ipairs(moved) do if m < 0.001 ^ 2 and turned[i] < 0.01 then free[#free + 1] = {at = i, far = math.huge} end end
+  for i, m in ipairs(moves) do if m == 0 then free[#free + 1] = {at = i, far = math.huge} end end
   local next_one = free[1]
   for k = 1, count do
     local v = 3 * next_one.at
@@ -66,6 +72,20 @@ local function leaders(count)
   return mien.tensor(vertices, 'i32'), mien.tensor{rest}
 end
 
+-- The texture's texels on triangles that have a moving corner [1,1,P,P].
+local function mask_of(moves, size)
+  local uv, corners, faces = head:weight 'uv', head:weight 'faces':totable(), {}
+  for f = 1, #corners / 3 do
+    local m = 0
+    for k = 3 * f - 2, 3 * f do m = math.max(m, moves[corners[k] + 1]) end
+    faces[f] = {{m}, {m}, {m}}
+  end
+  local n = uv:dim(1)
+  local flat = mien.concat(uv:slice(2, 1, 1) * -2 + 1, uv:slice(2, 2, 2) * 2 + -1, mien.full({n, 1}, 1), {axis = 2}):reshape(1, n, 3)
+  local index, bary = mien.rasterize(flat, head:weight 'uv_faces', {size = size})
+  return mien.interpolate(bary, index, mien.tensor(faces)):reshape(1, 1, size, size)
+end
+
 local function uv_corners()
   local uv, rows = head:weight('uv'):totable(), {}
   for i, t in ipairs(head:weight('uv_faces'):totable()) do rows[i] = {2 * uv[2 * t + 1] - 1, -(2 * uv[2 * t + 2] - 1), 1} end
@@ -73,8 +93,10 @@ local function uv_corners()
 end
 
 local gen = mien.new_model('next3d', config, opt.seed)
-local lead, rest = leaders(gen:config 'follow'[1])
-local of_mesh = {faces = head:weight 'faces', face_uvcoords = uv_corners(), ['follow.vertices'] = lead, ['follow.rest'] = rest}
+local moves = moving()
+local lead, rest = leaders(moves, gen:config 'follow'[1])
+local of_mesh = {faces = head:weight 'faces', face_uvcoords = uv_corners(), ['follow.vertices'] = lead, ['follow.rest'] = rest,
+  uv_face_mask = mask_of(moves, gen:config 'plane_resolution')}
 local function put_on_mesh(gen) for name, value in pairs(of_mesh) do gen:set_weight(name, value) end end
 put_on_mesh(gen)
 gen:train(true)

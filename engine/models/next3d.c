@@ -227,6 +227,7 @@ static mn_tensor *to_view(mn_model *m, mn_tensor *points, int view) {
 
 /* The published code takes triangles as (0,2,1); in a mirror they are (0,1,2). */
 static int corner(int k, bool mirror) { return mirror ? k : (3 - k) % 3; }
+typedef struct { mn_tensor *faces, *uv; } triangles;       /* [F,3], [F,3,2] */
 static mn_tensor *faces_of(mn_model *m, bool mirror) {
     mn_tensor *f = mn_weight(m, "faces");
     if (!f) return NULL;
@@ -234,7 +235,7 @@ static mn_tensor *faces_of(mn_model *m, bool mirror) {
     for (int64_t i = 0; g && i < f->n; i++) ((int32_t *)g->data)[i] = ((int32_t *)f->data)[i - i % 3 + corner((int)(i % 3), mirror)];
     return mn_to(g, m->device);
 }
-static mn_tensor *uv_of(mn_model *m, bool mirror) {                /* [F,3,2] */
+static mn_tensor *uv_of(mn_model *m, bool mirror) {
     mn_tensor *uv = mn_weight(m, "face_uvcoords");
     if (!uv) return NULL;
     mn_tensor *g = mn_empty_host(MN_F32, MN_DIMS(uv->shape[1], 3, 2));
@@ -245,13 +246,13 @@ static mn_tensor *uv_of(mn_model *m, bool mirror) {                /* [F,3,2] */
 }
 
 /* Pixels per view: what the mesh shows of a texture, and how much of it (alpha, filled inside). */
-static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, int view, mn_tensor **picture, mn_tensor **alpha) {
+static mn_status draw_view(mn_model *m, mn_tensor *texture, mn_tensor *v, triangles mesh, int view, mn_tensor **picture, mn_tensor **alpha) {
     char name[32];
-    mn_tensor *r[3], *faces = faces_of(m, mirrored(m, view)), *uv = uv_of(m, mirrored(m, view));
-    if (mn_calln(r, rasterize, T(to_view(m, v, view), faces), {"size", plane_res(m)})) return mn_errcode();
+    mn_tensor *r[3];
+    if (mn_calln(r, rasterize, T(to_view(m, v, view), mesh.faces), {"size", plane_res(m)})) return mn_errcode();
     snprintf(name, sizeof name, "pix_to_face.view%d", view);
     mn_next3d_note(name, r[0]);
-    mn_tensor *grid = mn_call(interpolate, T(r[1], r[0], uv));                   /* [N,P,P,2], (0,0) where nothing is hit */
+    mn_tensor *grid = mn_call(interpolate, T(r[1], r[0], mesh.uv));                   /* [N,P,P,2], (0,0) where nothing is hit */
     *picture = mn_call(grid_sample, T(texture, grid));
     bool was = mn_tape_enable(false);
     mn_tensor *a = mn_call(grid_sample, T(mn_weight(m, "uv_face_mask"), mn_detach(grid)));
@@ -310,9 +311,10 @@ static mn_tensor *deformation_of(mn_model *m, mn_tensor *v) {
 }
 
 mn_status mn_next3d_expect_deformation(mn_model *m, const char *method, mn_tensor *away, int64_t n) {
-    const int64_t g = following_of(m).nodes;
+    const following lead = following_of(m);
+    const int64_t g = lead.nodes;
     if (mn_errcode()) return mn_errcode();
-    if (following_of(m).vertices == 0) return away ? mn_fail(MN_EARG, "%s.%s: deformation: none expected, for nothing is followed (setting 'follow')", m->def->name, method) : MN_OK;
+    if (lead.vertices == 0) return away ? mn_fail(MN_EARG, "%s.%s: deformation: none expected, for nothing is followed (setting 'follow')", m->def->name, method) : MN_OK;
     if (!away) return mn_fail(MN_EARG, "%s.%s: deformation: what planes() returned beside the planes expected, got nothing", m->def->name, method);
     return mn_expect(m, method, "deformation", away, 5, (int64_t[]){n, g, g, g, 3});
 }
@@ -342,9 +344,10 @@ mn_tensor *mn_next3d_planes(mn_model *m, mn_tensor *texture, mn_tensor *fixed, m
     if (*deformation) v = undeformed(m, v, *deformation);
     mn_tensor *mesh = mn_call(slice, T(v), {"axis", 1}, {"stop", verts});
     mn_tensor *lms = to_view(m, mn_detach(mn_call(slice, T(v), {"axis", 1}, {"start", verts})), 0);
+    const triangles plain = {faces_of(m, false), uv_of(m, false)}, turned = aligned(m) ? (triangles){faces_of(m, true), uv_of(m, true)} : plain;
     mn_tensor *view[4], *alpha[4];
     for (int k = 0; k < 4; k++)
-        if (draw_view(m, texture, mesh, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
+        if (draw_view(m, texture, mesh, mirrored(m, k) ? turned : plain, k, &view[k], &alpha[k])) return mn_scope_leave(scope, NULL);
     mn_tensor *front = mn_next3d_note("rendering.front", view[0]), *side = mn_next3d_note("rendering.side", mn_call(add, T(view[1], view[2]))), *top = mn_next3d_note("rendering.top", view[3]);
     mn_tensor *a_side = mn_call(nonzero, T(alpha[1]));
     mn_next3d_note("alpha.front", alpha[0]); mn_next3d_note("alpha.side", a_side); mn_next3d_note("alpha.top", alpha[3]);

@@ -205,15 +205,17 @@ static void features(const struct k_render_rays *p, const decoder *q, int64_t i,
         const double half[2] = {(double)p->w / 2, (double)p->h / 2};
         for (int e = 0; e < 2; e++) {
             const double *axis = p->axes[k] + 3 * e;
-            const float start = (float)(((double)o[0] * axis[0] + (double)o[1] * axis[1] + (double)o[2] * axis[2] + 1) * half[e] - 0.5);
-            const float step = (float)(((double)dir[0] * axis[0] + (double)dir[1] * axis[1] + (double)dir[2] * axis[2]) * half[e]);
-            const float x = (float)(axis[0] * half[e]), y = (float)(axis[1] * half[e]), z = (float)(axis[2] * half[e]), middle = (float)(half[e] - 0.5);
             float *__restrict__ at = s->at + e * dp;
-            const float *__restrict__ depth = s->t, *__restrict__ bent = s->bent;
-            if (p->deformation)
+            if (p->deformation) {
+                const float x = (float)(axis[0] * half[e]), y = (float)(axis[1] * half[e]), z = (float)(axis[2] * half[e]), middle = (float)(half[e] - 0.5);
+                const float *__restrict__ bent = s->bent;
                 for (int64_t j = 0; j < dp; j++) at[j] = bent[j] * x + bent[dp + j] * y + bent[2 * dp + j] * z + middle;
-            else
+            } else {
+                const float start = (float)(((double)o[0] * axis[0] + (double)o[1] * axis[1] + (double)o[2] * axis[2] + 1) * half[e] - 0.5);
+                const float step = (float)(((double)dir[0] * axis[0] + (double)dir[1] * axis[1] + (double)dir[2] * axis[2]) * half[e]);
+                const float *__restrict__ depth = s->t;
                 for (int64_t j = 0; j < dp; j++) at[j] = start + depth[j] * step;
+            }
         }
         corners(s->at, dp, p, k, s->corner + 4 * k * dp, s->w + 4 * k * dp);
     }

@@ -1,7 +1,8 @@
 -- geometry.lua -- the shape that the volume holds: depth and normal maps of a view, and the surface as a mesh.
 --
---   local maps = geometry.maps(a, planes, ws, camera)       {depth =, normal = u8 [R,R,3], near =, far = metres}
---   local mesh, level = geometry.surface(a, planes)         {v, f, normal, color}, metres, y up
+--   (volume: what avatar:planes gives)
+--   local maps = geometry.maps(a, volume, ws, camera)       {depth =, normal = u8 [R,R,3], near =, far = metres}
+--   local mesh, level = geometry.surface(a, volume)         {v, f, normal, color}, metres, y up
 --
 -- The field is the generator's decoder on features of the tri-planes: a density s and a colour.  The surface is where
 -- the opacity of one centimetre, 1 - exp(-softplus(s - 1) / 40), crosses the level that parts inside from outside best
@@ -24,9 +25,9 @@ end
 
 -- depth: white is near, black far or nothing; normal: red right, green up, blue towards the camera.
 -- Where rays pass through (coverage below a half) there is nothing.
-function geometry.maps(a, planes, ws, camera)
+function geometry.maps(a, volume, ws, camera)
   return mien.no_grad(function()
-    local _, _, distance, coverage = a.generator:render(planes.planes, ws, camera, nil, nil, planes.deformation)
+    local _, _, distance, coverage = a.generator:render(volume.planes, ws, camera, nil, nil, volume.deformation)
     local size = distance:dim(4)
     local _, dirs = mien.rays(camera, {res = size})
     local depth, seen, turn = distance:totable(), coverage:totable(), camera:totable()
@@ -77,7 +78,7 @@ local function decode(generator, volume, points)
 end
 
 -- Opacity of one centimetre on a cube of size^3 samples, [size,size,size], z slowest.
-local function opacity(generator, planes, size)
+local function opacity(generator, volume, size)
   local half = generator:config 'box_warp' / 2
   local step = 2 * half / (size - 1)
   local xy = {}
@@ -89,7 +90,7 @@ local function opacity(generator, planes, size)
   for z = 1, size do
     slabs[z] = mien.scope(function()
       local points = mien.concat(xy, mien.full({size * size, 1}, (z - 1) * step - half), {axis = 2}):reshape(1, -1, 3)
-      local density = decode(generator, planes, points)
+      local density = decode(generator, volume, points)
       return (mien.exp(mien.softplus(density - 1) * -CENTIMETRE) * -1 + 1):reshape(1, size, size)
     end)
   end
@@ -97,11 +98,11 @@ local function opacity(generator, planes, size)
 end
 
 -- size: samples along a side of the volume.
-function geometry.surface(a, planes, size)
+function geometry.surface(a, volume, size)
   return mien.no_grad(function()
-    local grid, first, step = opacity(a.generator, planes, size or 160)
+    local grid, first, step = opacity(a.generator, volume, size or 160)
     local mesh, level = mien.march(grid, {origin = {first, first, first}, step = {step, step, step}})
-    local _, color = decode(a.generator, planes, mesh.v:reshape(1, -1, 3))
+    local _, color = decode(a.generator, volume, mesh.v:reshape(1, -1, 3))
     mesh.color = (color * 255 + 0.5):clamp{lo = 0, hi = 255}:cast 'u8'
     mesh.v = mesh.v * (1 / PER_METRE)
     return mesh, level

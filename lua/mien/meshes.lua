@@ -4,15 +4,21 @@ local mien = require 'mien'
 local json = require 'mien.core'
 local meshes = {}
 
+-- The triangle of every texel of a size x size texture, and where in it: index and bary of rasterize.
+function meshes.texels(head, size)
+  local uv = head:weight 'uv'
+  local n = uv:dim(1)
+  local flat = mien.concat(uv:slice(2, 1, 1) * -2 + 1, uv:slice(2, 2, 2) * 2 + -1, mien.full({n, 1}, 1), {axis = 2}):reshape(1, n, 3)
+  return mien.rasterize(flat, head:weight 'uv_faces', {size = size})
+end
+
 -- Texture u8 [S,S,3]: every texel takes the colour it has in the pictures that see it best.
 function meshes.texture(a, shape, alpha, ws, v, size)
   local head, s = a.head, size or 512
-  local uv, uvf, faces = head:weight 'uv', head:weight 'uv_faces', head:weight 'faces'
-  local n = uv:dim(1)
-  local pos = mien.concat(uv:slice(2, 1, 1) * -2 + 1, uv:slice(2, 2, 2) * 2 + -1, mien.full({n, 1}, 1), {axis = 2}):reshape(1, n, 3)
+  local faces = head:weight 'faces'
   local normal = mien.mesh_normals(v, faces)
   local corners = mien.gather(mien.concat(v, normal, {axis = 2}), faces)                       -- [F,3,6]
-  local index, bary = mien.rasterize(pos, uvf, {size = s})
+  local index, bary = meshes.texels(head, s)
   local at = mien.interpolate(bary, index, corners):reshape(s * s, 6)
   local points, normals = at:slice(2, 1, 3), at:slice(2, 4, 6)
   local planes = a:planes(ws, shape, alpha)

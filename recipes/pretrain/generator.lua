@@ -17,7 +17,7 @@
 -- A run can be stopped with Ctrl-C (or after seconds=) and goes on from its checkpoint with the same numbers.
 local mien = require 'mien'
 mien.api(1)
-local measures, People, trainer = require 'mien.measures', require 'mien.people', require 'mien.trainer'
+local measures, meshes, People, trainer = require 'mien.measures', require 'mien.meshes', require 'mien.people', require 'mien.trainer'
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures (recipes/pretrain/people.lua)'},
   head    = {'data/avatar/head.safetensors', 'the head model'},
@@ -74,15 +74,13 @@ end
 
 -- The texture's texels on triangles that have a moving corner [1,1,P,P].
 local function mask_of(moves, size)
-  local uv, corners, faces = head:weight 'uv', head:weight 'faces':totable(), {}
+  local corners, faces = head:weight 'faces':totable(), {}
   for f = 1, #corners / 3 do
     local m = 0
     for k = 3 * f - 2, 3 * f do m = math.max(m, moves[corners[k] + 1]) end
     faces[f] = {{m}, {m}, {m}}
   end
-  local n = uv:dim(1)
-  local flat = mien.concat(uv:slice(2, 1, 1) * -2 + 1, uv:slice(2, 2, 2) * 2 + -1, mien.full({n, 1}, 1), {axis = 2}):reshape(1, n, 3)
-  local index, bary = mien.rasterize(flat, head:weight 'uv_faces', {size = size})
+  local index, bary = meshes.texels(head, size)
   return mien.interpolate(bary, index, mien.tensor(faces)):reshape(1, 1, size, size)
 end
 

@@ -914,7 +914,7 @@ function avatar:references(...) end
 ---text(prompt [, quiet]): CLIP's unit vector [1,D], and the words it has never seen, which it warns of
 function avatar:text(...) end
 
----view(planes, ws, camera): the picture of tri-planes
+---view(volume, ws, camera): the picture of what avatar:planes gave
 function avatar:view(...) end
 
 ---backgrounds(rng, n): top and bottom colours [n,3]
@@ -1006,10 +1006,10 @@ function mien.full(...) end
 
 mien.geometry = {}
 
----geometry.maps(avatar, planes, ws, camera): {depth, normal: u8 [R,R,3], near, far: metres}
+---geometry.maps(avatar, volume, ws, camera): {depth, normal: u8 [R,R,3], near, far: metres}
 function mien.geometry.maps(...) end
 
----geometry.surface(avatar, planes [, samples a side]): the surface as a mesh in metres, and its level
+---geometry.surface(avatar, volume [, samples a side]): the surface as a mesh in metres, and its level
 function mien.geometry.surface(...) end
 
 ---glb_write(path, mesh [, {texture, record, targets = {{name, [V,3]}, ...}}]): binary glTF with morph targets

@@ -1,5 +1,5 @@
--- planes.lua -- the two settings by which the embedded generator's tri-planes differ from the published ones: what a point reads of the
--- mesh was drawn there (aligned), and the volume moves with the head (follow).
+-- planes.lua -- the settings by which the embedded generator's tri-planes differ from the published ones: what a point reads of the
+-- mesh was drawn there (aligned), the volume moves with the head (follow), and layers have constants of their own (constants).
 local mien, T = require 'mien', require 'mien.test'
 local avatar = require 'mien.avatar'
 local head = avatar.load().head
@@ -97,3 +97,38 @@ T.test('follow: what is wrong with it is named', function(t)
   t:fails('[1,6,6,6,3]', function() gen:neural(planes, front, nil, nil, mien.zeros{1, 5, 5, 5, 3}) end)
   t:fails('none expected', function() still:neural(planes, front, nil, nil, mien.zeros{1, 6, 6, 6, 3}) end)
 end)
+
+T.test('constants: layers of the static planes from that size on add one', function(t)
+  local gen = generator ',"constants":32'
+  local there = {}
+  for _, name in ipairs(select(2, gen:params())) do if name:find 'conv%d%.const$' then there[#there + 1] = name end end
+  t:equal(there, {'backbone.synthesis.b32.conv0.const', 'backbone.synthesis.b32.conv1.const', 'backbone.synthesis.b64.conv0.const', 'backbone.synthesis.b64.conv1.const'})
+  local ws = mien.randn({1, gen:mapping(mien.zeros{1, 8}, mien.camera{}):dim(2), 8}, mien.rng(6, 0))
+  local function static() return mien.no_grad(function() return gen:static(ws) end) end
+  local before = static()
+  -- the same everywhere, it is what the layer's bias is
+  for _, layer in ipairs{'b64.conv0', 'b32.conv1'} do
+    local name = 'backbone.synthesis.' .. layer
+    local const, bias = gen:weight(name .. '.const'), gen:weight(name .. '.bias')
+    local level = mien.randn({const:dim(1)}, mien.rng(7, 0))
+    gen:set_weight(name .. '.bias', level)
+    local biased = static()
+    gen:set_weight(name .. '.bias', level * 0)
+    gen:set_weight(name .. '.const', level:reshape(-1, 1, 1):expand(const:dim(1), const:dim(2), const:dim(3)))
+    t:ok((biased - before):square():mean():item() > 1e-4, 'a bias changes the planes')
+    t:near(static(), biased, 1e-5)
+    gen:set_weight(name .. '.const', const * 0)
+    t:near(bias, level * 0, 0)
+  end
+  -- in one texel of the last layer, it changes that texel alone, in all channels of the planes
+  local name, at = 'backbone.synthesis.b64.conv1.const', 64 * 20 + 7
+  local one = {}
+  for i = 1, gen:weight(name):dim(1) * P * P do one[i] = i == at + 1 and 3 or 0 end
+  gen:set_weight(name, mien.tensor(one):reshape(gen:weight(name):dim(1), P, P))
+  local moved = (static() - before):abs():reshape(3 * C, P * P):totable()
+  for i, d in ipairs(moved) do
+    if (i - 1) % (P * P) == at then t:ok(d > 1e-4, 'the texel') else t:ok(d == 0, 'another texel') end
+  end
+end)
+
+T.test('constants: a negative size is an error', function(t) t:fails("setting 'constants'", generator, ',"constants":-1') end)

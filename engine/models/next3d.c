@@ -17,11 +17,12 @@
  * and (z,y), crossing the side and top renderings, and the two side views are mirror
  * images of each other, as published.
  *
- * Two settings depart from that, for generators that are trained here.  aligned: a point
+ * Three settings depart from that, for generators that are trained here.  aligned: a point
  * reads every rendering where the mesh at that point was drawn.
  * follow: planes are made in the frame of the template; what the shape of a head moves, the
  * volume with all its hair, is moved back before it is looked up (deformation_of() below),
- * so that planes need not be made anew for every shape. */
+ * so that planes need not be made anew for every shape.
+ * constants: from this size on every layer of the static planes adds a learned constant to what its convolution gives. */
 #include <math.h>
 #include <stdio.h>
 #include "next3d.h"
@@ -56,12 +57,15 @@ static double world_scale(mn_model *m) { return mn_config(m, "orth_scale") * mn_
 
 /* ---- declaration ---- */
 
-static mn_status declare_plain(mn_model *m, const char *p, int64_t rgb) {
+/* constants: the smallest size whose layers have a constant per channel and texel; 0: none has. */
+static mn_status declare_plain(mn_model *m, const char *p, int64_t rgb, int64_t constants) {
     char name[96];
     int64_t w = mn_config_int(m, "w_dim");
     for (int res = 4; res <= plane_res(m); res *= 2) {
         snprintf(name, sizeof name, "%s.b%d", p, res);
         sg_declare_block(m, name, res == 4 ? 0 : channels(m, res / 2), channels(m, res), rgb, w, res);
+        for (int k = res == 4; k < 2 && constants > 0 && res >= constants; k++)
+            mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(channels(m, res), res, res), "%s.conv%d.const", name, k);
     }
     return mn_errcode();
 }
@@ -102,13 +106,14 @@ static mn_status declare_conditional(mn_model *m, const char *p, const char *key
 
 static mn_status build(mn_model *m) {
     int64_t w = mn_config_int(m, "w_dim"), c = mn_config_int(m, "plane_channels"), hidden = mn_config_int(m, "decoder_hidden");
-    int64_t faces = mn_config_int(m, "faces"), p = plane_res(m);
+    int64_t faces = mn_config_int(m, "faces"), p = plane_res(m), constants = mn_config_int(m, "constants");
     double sr[2] = {0}, up[2] = {0};
     if (mn_errcode()) return mn_errcode();
+    if (constants < 0) return mn_fail(MN_EARG, "next3d: setting 'constants': a size of the static planes' layers, or 0, expected, got %lld", (long long)constants);
     if (p < 8 || (p & (p - 1))) return mn_fail(MN_EARG, "next3d: plane_resolution: a power of two from 8 on expected, got %lld", (long long)p);
     sg_declare_mapping(m, "backbone.mapping", mn_config_int(m, "z_dim"), mn_config_int(m, "c_dim"), w, (int)mn_config_int(m, "mapping_layers"), mn_config(m, "mapping_lr"));
-    declare_plain(m, "backbone.synthesis", 3 * c);
-    declare_plain(m, "texture_backbone.synthesis", c);
+    declare_plain(m, "backbone.synthesis", 3 * c, constants);
+    declare_plain(m, "texture_backbone.synthesis", c, 0);
     declare_conditional(m, "mouth_backbone.synthesis", "mouth");
     declare_conditional(m, "neural_blending.synthesis", "blending");
     mn_declare(m, MN_INIT_NORMAL, 1, true, MN_DIMS(hidden, c), "decoder.net.0.weight");
@@ -425,7 +430,7 @@ const mn_modeldef mn_model_next3d = {
     .name = "next3d", .doc = "mesh-driven tri-plane generator of head avatars", .build = build, .methods = methods,
     .config = "{\"z_dim\":512,\"c_dim\":25,\"w_dim\":512,\"mapping_layers\":2,\"mapping_lr\":0.01,\"c_scale\":1,\"plane_resolution\":256,\"plane_channels\":32,"
               "\"channel_base\":32768,\"channel_max\":512,\"noise\":true,\"clamp\":0,\"fill_mouth\":true,\"mouth\":[64,4,64],\"blending\":[256,32,256],"
-              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"aligned\":false,\"follow\":[0,0,0],\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
+              "\"orth_scale\":5,\"orth_shift\":[0,-0.01,-0.01],\"aligned\":false,\"follow\":[0,0,0],\"constants\":0,\"decoder_hidden\":64,\"decoder_lr\":1,\"vertices\":5023,\"faces\":9976,"
               "\"neural_rendering_resolution\":64,\"depth_resolution\":48,\"depth_resolution_importance\":48,\"ray_start\":2.25,\"ray_end\":3.3,"
               "\"box_warp\":1,\"white_back\":false,\"sr_input\":128,\"sr_channels\":[256,128],\"sr_up\":[2,2],\"sr_clamp\":256,\"sr_antialias\":true,\"sr_noise\":false,"
               "\"focal\":4.2647,\"radius\":2.7,\"pivot\":[0,0,0]}"};

@@ -96,10 +96,11 @@ static mn_tensor *style(mn_model *m, const char *p, const char *layer, mn_tensor
     return fc(w, mn_weight(m, "%s.%s.affine.weight", p, layer), mn_weight(m, "%s.%s.affine.bias", p, layer), 1);
 }
 
-/* Demodulated convolution, noise, bias, lrelu, gain, clamp: in this order. */
+/* Demodulated convolution, the layer's constant where it has one, noise, bias, lrelu, gain, clamp: in this order. */
 static mn_tensor *styled(mn_model *m, const char *p, const char *layer, mn_tensor *x, mn_tensor *w, int up, bool noise, double clamp) {
     mn_scope scope = mn_scope_open();
     mn_tensor *y = sg_modconv(x, mn_weight(m, "%s.%s.weight", p, layer), style(m, p, layer, w), true, up);
+    if (mn_has_weight(m, "%s.%s.const", p, layer)) y = mn_call(add, T(y, mn_weight(m, "%s.%s.const", p, layer)));
     mn_tensor *nc = NULL, *ns = NULL;
     if (noise && (nc = mn_weight(m, "%s.%s.noise_const", p, layer)) && (ns = mn_weight(m, "%s.%s.noise_strength", p, layer))) {
         nc = mn_reshape(nc, 4, (int64_t[]){1, 1, nc->shape[0], nc->shape[1]});

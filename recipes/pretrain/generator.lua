@@ -7,7 +7,7 @@
 -- coverage that volume rendering gives.  Background: the renderer's mid grey; the volume itself is empty there.
 --
 -- The neural texture covers what expressions, jaw and eyes move (uv_face_mask); all else, hair above all, is left to the static planes, which
--- have more texels and channels for it and follow the shape of the head.
+-- have more texels and channels for it, constants of their own (where strands lie), and follow the shape of the head.
 --
 -- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
 -- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
@@ -34,6 +34,7 @@ local opt = mien.options {
   ssim    = {6, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
+  precision = {'bf16', 'of convolutions (mien.precision); strict is the faster one where the processor has no AVX-512'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
@@ -41,7 +42,7 @@ local head = assert(mien.load_model(opt.head))
 local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_resolution":128,"plane_channels":16,"channel_base":4096,"channel_max":96,
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7,
-"orth_shift":[0,0,0],"follow":[256,0.015,16],"aligned":true]]
+"orth_shift":[0,0,0],"follow":[256,0.015,16],"aligned":true,"constants":64]]
 local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
 
 -- Of every vertex: do expressions move it by a millimetre, or jaw or eyes turn it?
@@ -204,7 +205,7 @@ end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = 'bf16', lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
+  precision = opt.precision, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}

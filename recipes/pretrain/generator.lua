@@ -34,7 +34,7 @@ local opt = mien.options {
   ssim    = {6, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
-  precision = {'bf16', 'of convolutions (mien.precision); strict is the faster one where the processor has no AVX-512'},
+  factors = {'bf16', 'precision of the steps on pictures (mien.precision); strict is the faster one where the processor has no AVX-512'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
@@ -205,7 +205,7 @@ end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = opt.precision, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
+  precision = opt.factors, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(_, rng)
     local refs = {}

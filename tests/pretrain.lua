@@ -42,3 +42,31 @@ T.test('people: a chunk whose looks are not those of its people is named', funct
     t:ok(not ok and tostring(why):find(text, 1, true) and tostring(why):find('people_0.safetensors', 1, true), tostring(why))
   end
 end)
+
+T.test('people: factors are centred and scaled, and those of a hair style are about it alone', function(t)
+  local crowd = mien.randn({4096, 80}, mien.rng(1, 76))
+  local factors = People.factors(crowd)
+  local f = factors(crowd)
+  local mean = f:mean{axis = 1, keep = 1}
+  t:near(mean, mean * 0, 1e-3)
+  for k, v in ipairs((f - mean):square():mean{axis = 1}:totable()) do t:ok(math.abs(v - 1) < 0.05 or v < 1e-3, ('spread of number %d: %g'):format(k, v)) end
+  -- hair cut shorter or longer: the trait, and this style's own number and its square
+  local CUT, TRAITS, SHAPE, OWN, STYLE = 77, 42, 40, 11, 33
+  local some = crowd:slice(1, 1, 30)
+  local z, traits = some:totable(), mien.person_traits(some):totable()
+  for i = 1, 30 do z[80 * (i - 1) + CUT] = z[80 * (i - 1) + CUT] + (z[80 * (i - 1) + CUT] > 0 and -1 or 1) end
+  local before, after, seen = factors(some):totable(), factors(mien.tensor(z):reshape(30, 80)):totable(), {}
+  local count = #before / 30
+  for i = 1, 30 do
+    local style, moved, expected = 0, {}, {}
+    for k = 1, 9 do if traits[TRAITS * (i - 1) + STYLE + k] == 1 then style = k end end
+    for k = 1, count do if math.abs(after[count * (i - 1) + k] - before[count * (i - 1) + k]) > 1e-4 then moved[#moved + 1] = k end end
+    local own = TRAITS + SHAPE + OWN * (style - 1)
+    if style < 9 then expected = {30, own + 1, own + 8} end              -- bald heads have nothing to cut
+    t:equal(moved, expected)
+    seen[style] = true
+  end
+  local styles = 0
+  for _ in pairs(seen) do styles = styles + 1 end
+  t:ok(styles > 5, 'most styles were there')
+end)

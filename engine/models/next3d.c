@@ -64,7 +64,8 @@ static mn_status declare_plain(mn_model *m, const char *p, int64_t rgb, int64_t 
     for (int res = 4; res <= plane_res(m); res *= 2) {
         snprintf(name, sizeof name, "%s.b%d", p, res);
         sg_declare_block(m, name, res == 4 ? 0 : channels(m, res / 2), channels(m, res), rgb, w, res);
-        for (int k = res == 4; k < 2 && constants > 0 && res >= constants; k++)
+        if (constants == 0 || res < constants) continue;
+        for (int k = res == 4; k < 2; k++)              /* a block of 4 has the second layer only */
             mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(channels(m, res), res, res), "%s.conv%d.const", name, k);
     }
     return mn_errcode();

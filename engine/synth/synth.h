@@ -106,8 +106,9 @@ typedef struct mn_look {
 mn_look mn_person_look(const mn_person *person);
 mn_look mn_look_from_z(const float z[MN_PERSON_Z]);      /* the same without making the person */
 
-/* What shows of a person apart from the shape of the face, as numbers around 0..1 (colours as their square roots; one number
- * per hair style, 1 for the one there is): what a network that is given z should be able to say. */
+/* What shows of a person apart from the shape of the face, as numbers around 0..1 (colours as their square roots, of skin, hair, lips, irises
+ * and eye shadow; 14 strengths; how hair is cut, curled, ruffled and parted; one number per hair style, 1 for the one there is): what a network that
+ * is given z should be able to say. */
 enum { MN_PERSON_TRAITS = 42 };
 void mn_person_traits(const float z[MN_PERSON_Z], float out[MN_PERSON_TRAITS]);
 

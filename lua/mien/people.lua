@@ -125,6 +125,41 @@ function people:augmented(refs, rng, prepare, options)
   return options.occlude and occluded(x, options.occlude, rng) or x
 end
 
+-- Where mien.person_traits has the colour of hair, its four ways (cut, curl, mess, parting) and its style; from 1, first and last.
+local COLOUR, WAYS, STYLES = {4, 6}, {30, 33}, {34, 42}
+local function of(traits, range) return traits:slice(2, range[1], range[2]) end
+
+-- What makes people look different, in numbers that a linear layer can use: a function from z [n,80] to [n,181], each number minus its mean and in
+-- units of its spread among the people crowd [m,80].  Traits (42); the shape of the head (40); and for each of nine hair styles its ways, how light, how
+-- red and how blue it is, and the squares of its ways (11), as differences among people of that style: 0 for everybody else.  The one trait for the length
+-- of all hair is mostly its style, and red hair differs from brown by little in red, green and blue.
+function people.factors(crowd)
+  local function hair_of(traits)
+    local colour = of(traits, COLOUR)
+    local green = colour:slice(2, 2, 2)
+    return core.concat(of(traits, WAYS), green, colour:slice(2, 1, 1) / (green + 0.05), colour:slice(2, 3, 3) / (green + 0.05), {axis = 2})
+  end
+  local function centred(x)
+    local mean = x:mean{axis = 1, keep = 1}
+    return mean:clone(), ((x - mean):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
+  end
+  local traits = core.person_traits(crowd)
+  local styles, hair = of(traits, STYLES), hair_of(traits)
+  local function mean_of_style(x) return core.matmul(styles:permute(2, 1), x) * (1 / styles:sum{axis = 1}:reshape(-1, 1)) end
+  local usual = mean_of_style(hair):clone()
+  local narrow = (mean_of_style((hair - core.matmul(styles, usual)):square()) + 1e-6):rsqrt():clone()
+  local function raw(z)
+    local t, n = core.person_traits(z), z:dim(1)
+    local s = of(t, STYLES)
+    local unusual = (hair_of(t) - core.matmul(s, usual)) * core.matmul(s, narrow)
+    local own = core.concat(unusual, unusual:slice(2, 1, WAYS[2] - WAYS[1] + 1):square() + -1, {axis = 2})
+    local of_styles = s:reshape(n, s:dim(2), 1) * own:reshape(n, 1, own:dim(2))
+    return core.concat(t, z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, of_styles:reshape(n, -1), {axis = 2})
+  end
+  local mean, narrowed = centred(raw(crowd))
+  return function(z) return (raw(z) - mean) * narrowed end
+end
+
 -- The head model's meshes [n,V+68,3] of labelled rows: shape from z, expression from what the face made of it, eyes from the gaze.
 function people.meshes(head, rows)
   local shape = core.matmul(rows.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, head:weight 'id_to_shape')

@@ -9,8 +9,8 @@
 -- The neural texture covers what expressions, jaw and eyes move (uv_face_mask); all else, hair above all, is left to the static planes, which
 -- have more texels and channels for it, constants of their own (where strands lie), and follow the shape of the head.
 --
--- What z means is learned first and without pictures: the first numbers of w are to be the traits of people (hair style, colours, ...),
--- each as a share of its spread, from millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
+-- What z means is learned first and without pictures: the first numbers of w are to be what makes people look different (People.factors), from
+-- millions of people.  Which of nine hair styles somebody has depends on z so abruptly that pictures
 -- alone, a few people at a time, leave a mixture of styles; and a trait that moves w less than others do is learned more slowly, because
 -- Adam moves every weight by as much.  The mapping network then stays as it is.
 --
@@ -33,8 +33,9 @@ local opt = mien.options {
   conv    = {4, 'the learning rate of convolutions and constants, times lr'},
   ssim    = {6, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
-  mapping = {24000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
+  mapping = {40000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
   factors = {'bf16', 'precision of the steps on pictures (mien.precision); strict is the faster one where the processor has no AVX-512'},
+  faces   = {0, 'share of the steps from which on the networks of the face learn too: they take two fifths of a step, and have less to learn than hair'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
@@ -124,15 +125,12 @@ end
 -- place of 1/16 no edit of the texture code was worth its length.
 local SPREAD = 1 / 16
 
--- What w tells of people first: their traits, and the shape of the head, on which hair grows.
-local function factors(z) return mien.concat(mien.person_traits(z), z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, {axis = 2}) end
-local crowd = factors(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
-local middle = crowd:mean{axis = 1, keep = 1}:clone()
-local spread = ((crowd - middle):square():mean{axis = 1, keep = 1} + 1e-6):rsqrt():clone()
+local factors = People.factors(mien.randn({4096, 80}, mien.rng(opt.seed, 76)))
 local function w_of(z) return gen:mapping(z, front:expand(z:dim(1), 25)) end
 local function factors_missed(people, rng)
   local z = mien.randn({people, 80}, rng)
-  return (w_of(z):slice(2, 1, 1):reshape(people, -1):slice(2, 1, crowd:dim(2)) - (factors(z) - middle) * spread):square():mean()
+  local known = factors(z)
+  return (w_of(z):slice(2, 1, 1):reshape(people, -1):slice(2, 1, known:dim(2)) - known):square():mean()
 end
 
 local function l1(a, b, weight) return ((a - b):abs() * weight):mean() end
@@ -203,12 +201,22 @@ local function rate(name)
   if name:find('.synthesis.', 1, true) and (name:find '%.weight$' or name:find '%.const$') then return opt.conv end
 end
 
+-- Which parameters learn now.
+local function of_face(name) return name:match '^texture_backbone' or name:match '^mouth_backbone' or name:match '^neural_blending' end
+local function learning(faces)
+  gen:train(false)
+  for i, name in ipairs(pictures.names) do
+    if faces or not of_face(name) then pictures.params[i]:param() end
+  end
+end
+
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
   precision = opt.factors, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
-  step = function(_, rng)
+  step = function(at, rng)
     local refs = {}
+    learning(at > opt.faces * opt.steps)
     for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
     return loss_of(data:rows(refs), target, cover, rng)

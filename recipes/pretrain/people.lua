@@ -9,7 +9,7 @@ local opt = mien.options {
   head    = {mien.required, 'the ICT head: a head.safetensors or an ICT-FaceKit checkout'},
   out     = {'data/people', 'folder of the chunks'},
   first   = {0, 'seed of the first person'},
-  people  = {2000, 'how many people'},
+  people  = {2000, 'how many people; chunks are always whole'},
   shots   = {8, 'pictures of each'},
   studio  = {5, 'of these in the default light'},
   chunk   = {40, 'people in a chunk'},
@@ -66,6 +66,6 @@ for first = opt.first, opt.first + opt.people - 1, opt.chunk do
         {first = tostring(first), people = tostring(opt.chunk), shots = tostring(opt.shots), looks = table.concat(words, '\n')}))
     end)
   end
-  bar:step(first + opt.chunk - opt.first, {})
+  bar:step(math.min(first + opt.chunk - opt.first, opt.people), {})
 end
 bar:done()

@@ -13,6 +13,7 @@ static const float CM_PER_UNIT = 40;                        /* camera.h: 2.5 wor
 static const vec3 WORLD_ORIGIN = {0, 3.5f, .5f};            /* cm */
 static const float HAIR_WIDTH = .10f, LASH_WIDTH = .022f;   /* cm; a strand stands for a bundle of hairs */
 static const float LEAST_HAIR = .55f, LEAST_LASH = .42f;    /* half-widths in samples */
+enum { MOST_SAMPLES = 8 };                                  /* across a pixel */
 static const float NEAREST = 1;                             /* cm in front of the camera */
 
 /* With 2 samples LEAST_HAIR makes the strands of a picture of 128 pixels 1.3 times as wide as they are, with 3 they are right; with 5
@@ -25,8 +26,8 @@ mn_shot mn_shot_default(void) {
 
 static mn_status check_shot(const mn_shot *shot) {
     if (shot->size < 1 || shot->size > 4096) return mn_fail(MN_EARG, "person_draw: size should be 1..4096, found %d", shot->size);
-    if (shot->supersample < 1 || shot->supersample > 8 || shot->size * shot->supersample > 8192)
-        return mn_fail(MN_EARG, "person_draw: supersample should be 1..8 and size times it at most 8192, found %d for size %d", shot->supersample, shot->size);
+    if (shot->supersample < 1 || shot->supersample > MOST_SAMPLES || shot->size * shot->supersample > 8192)
+        return mn_fail(MN_EARG, "person_draw: supersample should be 1..%d and size times it at most 8192, found %d for size %d", MOST_SAMPLES, shot->supersample, shot->size);
     for (int k = 0; k < MN_CAMERA; k++)
         if (!isfinite(shot->camera[k])) return mn_fail(MN_EARG, "person_draw: camera number %d is not finite", k);
     if (!(shot->camera[16] > 0 && shot->camera[20] > 0))
@@ -88,19 +89,46 @@ static void draw_mesh(mn_frame *f) {
     }
 }
 
-static void draw_strand(mn_frame *f, int k) {
+/* The piece of strand k from its vertex j to the next. */
+static void draw_piece(mn_frame *f, int k, int j) {
     bool hair = k < f->n_hairs;
-    float steps = mn_strand_steps(f, k), least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx;
-    for (int j = 0; j + 1 < f->points; j++) {
-        int at = k * f->points + j;
-        const float *a = f->seen_strands + 3 * (size_t)at;
-        float half[2];
-        for (int e = 0; e < 2; e++) {
-            float left = maxf(0, 1 - (float)(j + e) / steps);
-            half[e] = maxf(least, width * -a[3 * e + 2] * (.35f + .65f * minf(1, 3 * left)));
-        }
-        mn_raster_ribbon(&f->screen, a, a + 3, half[0], half[1], f->head->n_triangles + at);
+    int at = k * f->points + j;
+    float steps = mn_strand_steps(f, k), least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx, half[2];
+    const float *a = f->seen_strands + 3 * (size_t)at;
+    for (int e = 0; e < 2; e++) {
+        float left = maxf(0, 1 - (float)(j + e) / steps);
+        half[e] = maxf(least, width * -a[3 * e + 2] * (.35f + .65f * minf(1, 3 * left)));
     }
+    mn_raster_ribbon(&f->screen, a, a + 3, half[0], half[1], f->head->n_triangles + at);
+}
+
+/* Long hair has some twenty layers: pieces are drawn in rounds, the nearest first, and the rasteriser learns before each what is covered. */
+static mn_status draw_strands(mn_frame *f) {
+    enum { BINS = 1024, ROUNDS = 8 };
+    int points = f->points, n = f->n_strands * points, pieces = f->n_strands * (points - 1), in_bin[BINS] = {0};
+    uint16_t *bin = malloc(((size_t)n + 1) * sizeof *bin);          /* of a piece: its nearer end's key, in BINS steps */
+    if (!bin) return mn_fail(MN_ENOMEM, "person_draw: no memory to sort %d strand points", n);
+    float lo = INFINITY, hi = -INFINITY;
+    for (int i = 0; i < n; i++) {
+        float key = f->seen_strands[3 * (size_t)i + 2];
+        if (key < MN_RASTER_BEHIND) { lo = minf(lo, key); hi = maxf(hi, key); }
+    }
+    float scale = hi > lo ? (BINS - 1) / (hi - lo) : 0;
+    for (int k = 0; k < f->n_strands; k++)
+        for (int j = 0; j + 1 < points; j++) {
+            const float *a = f->seen_strands + 3 * ((size_t)k * (size_t)points + (size_t)j);
+            in_bin[bin[k * points + j] = (uint16_t)minf(maxf((minf(a[2], a[5]) - lo) * scale, 0), BINS - 1)]++;    /* NaN, of nothing before the camera: 0 */
+        }
+    mn_status status = MN_OK;
+    for (int round = 1, from = 0, to = 0, sorted = 0; !status && round <= ROUNDS; round++, from = to) {
+        while (to < BINS && (sorted < (int64_t)pieces * round / ROUNDS || round == ROUNDS)) sorted += in_bin[to++];
+        status = mn_raster_occlude(&f->screen);
+        for (int k = 0; !status && k < f->n_strands; k++)
+            for (int j = 0; j + 1 < points; j++)
+                if (bin[k * points + j] >= from && bin[k * points + j] < to) draw_piece(f, k, j);
+    }
+    free(bin);
+    return status;
 }
 
 /* Allocates and poses; the frame's arrays are freed by release() whatever happens here. */
@@ -138,28 +166,47 @@ static void release(mn_frame *f) {
     mn_raster_free(&f->shadow);
 }
 
-/* Samples of a pixel that follow each other on the same piece of a strand share its colour. */
-static void resolve(const mn_frame *f, int size, int ss, uint8_t *rgba) {
-    const float share = 1.f / (float)(ss * ss);
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++, rgba += 4) {
-            float sum[3] = {0, 0, 0}, c[3];
-            int covered = 0, last = -1;
-            for (int s = 0; s < ss * ss; s++) {
-                int u = x * ss + s % ss, v = y * ss + s / ss, id = f->screen.id[v * f->screen.width + u];
-                if (id < 0) continue;
-                if (id != last || id < f->head->n_triangles) {
-                    mn_frame_shade(f, u, v, c);
-                    for (int k = 0; k < 3; k++) if (c[k] > .7f) c[k] = .7f + .3f * (1 - expf(-(c[k] - .7f) / .3f));
-                }
-                for (int k = 0; k < 3; k++) sum[k] += c[k];
-                last = id;
-                covered++;
-            }
-            for (int k = 0; k < 3; k++)
-                rgba[k] = mn_srgb_byte((sum[k] + (float)(ss * ss - covered) * MN_COMPOSITE_GREY) * share);
-            rgba[3] = (uint8_t)((float)covered * share * 255 + .5f);
+/* Samples of one pixel that share the colour of the one in their middle: all on one piece of a strand, a row's on one triangle of skin (whose
+ * freckles and brows are finer than triangles); those on eyes, teeth and flesh share with nobody. */
+typedef struct patch { int key, count, passed; } patch;
+
+static int patch_key(const mn_frame *f, int id, int u, int v) {
+    if (id >= f->head->n_triangles) return id * MOST_SAMPLES * MOST_SAMPLES;
+    return (id * MOST_SAMPLES + v) * MOST_SAMPLES + (f->head->material[id] == MN_MAT_SKIN ? 0 : u);
+}
+
+static void resolve_pixel(const mn_frame *f, int x, int y, int ss, uint8_t *rgba) {
+    patch patches[MOST_SAMPLES * MOST_SAMPLES];
+    uint8_t of[MOST_SAMPLES * MOST_SAMPLES];                /* the patch of each covered sample */
+    const int32_t *id = f->screen.id + (y * f->screen.width + x) * ss;
+    int n = 0, covered = 0;
+    float sum[3] = {0, 0, 0}, c[3];
+    for (int v = 0; v < ss; v++)
+        for (int u = 0; u < ss; u++) {
+            int one = id[v * f->screen.width + u];
+            if (one < 0) continue;
+            int key = patch_key(f, one, u, v), k = n - 1;
+            while (k >= 0 && patches[k].key != key) k--;
+            if (k < 0) patches[k = n++] = (patch){key, 0, 0};
+            patches[k].count++;
+            of[covered++] = (uint8_t)k;
         }
+    for (int v = 0, s = 0; s < covered; v++)
+        for (int u = 0; u < ss; u++) {
+            if (id[v * f->screen.width + u] < 0) continue;
+            patch *p = &patches[of[s++]];
+            if (p->passed++ != p->count / 2) continue;
+            mn_frame_shade(f, x * ss + u, y * ss + v, c);
+            for (int k = 0; k < 3; k++) sum[k] += (float)p->count * (c[k] > .7f ? .7f + .3f * (1 - expf(-(c[k] - .7f) / .3f)) : c[k]);
+        }
+    const float share = 1.f / (float)(ss * ss);
+    for (int k = 0; k < 3; k++) rgba[k] = mn_srgb_byte((sum[k] + (float)(ss * ss - covered) * MN_COMPOSITE_GREY) * share);
+    rgba[3] = (uint8_t)((float)covered * share * 255 + .5f);
+}
+
+static void resolve(const mn_frame *f, int size, int ss, uint8_t *rgba) {
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++, rgba += 4) resolve_pixel(f, x, y, ss, rgba);
 }
 
 mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const mn_shot *shot, uint8_t *rgba) {
@@ -180,9 +227,7 @@ mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const m
         project(&f, f.vertices, f.head->g.n_vertices, f.seen);
         project(&f, f.strands, f.n_strands * f.points, f.seen_strands);
         draw_mesh(&f);
-        bool ready = !mn_raster_occlude(&f.screen);
-        for (int k = 0; ready && k < f.n_strands; k++) draw_strand(&f, k);
-        if (ready && !mn_frame_shadow(&f, samples >= 384 ? 640 : 384)) resolve(&f, shot->size, shot->supersample, rgba);
+        if (!draw_strands(&f) && !mn_frame_shadow(&f, samples >= 384 ? 640 : 384)) resolve(&f, shot->size, shot->supersample, rgba);
     }
     bool drawn = f.shadow.depth != NULL;
     release(&f);

@@ -35,13 +35,16 @@ static int tiles(int samples) { return (samples + TILE - 1) / TILE; }
 
 mn_status mn_raster_occlude(mn_raster *r) {
     int across = tiles(r->width), down = tiles(r->height);
-    r->farthest = malloc((size_t)across * (size_t)down * sizeof *r->farthest);
+    if (!r->farthest) r->farthest = malloc((size_t)across * (size_t)down * sizeof *r->farthest);
     if (!r->farthest) return mn_fail(MN_ENOMEM, "raster: no memory for %d x %d tiles", across, down);
     for (int i = 0; i < across * down; i++) r->farthest[i] = -INFINITY;
     for (int y = 0; y < r->height; y++)
-        for (int x = 0; x < r->width; x++) {
-            float *tile = &r->farthest[y / TILE * across + x / TILE];
-            *tile = maxf(*tile, r->depth[y * r->width + x]);
+        for (int tile = 0; tile < across; tile++) {
+            int end = tile + 1 < across ? (tile + 1) * TILE : r->width;
+            float *farthest = &r->farthest[y / TILE * across + tile], most = *farthest;
+            #pragma omp simd reduction(max : most)
+            for (int x = tile * TILE; x < end; x++) most = maxf(most, r->depth[y * r->width + x]);
+            *farthest = most;
         }
     return MN_OK;
 }
@@ -63,13 +66,13 @@ static int first_sample(float lo) { return (int)minf(maxf(ceilf(lo - .5f), 0), 6
 static int last_sample(float hi, int n) { return (int)maxf(minf(floorf(hi - .5f), (float)(n - 1)), -1); }
 
 /* Shrinks from..to to where w + k * d >= 0 may hold, with one sample to spare: thin slanted ribbons fill little of
- * their box, and the loop tests every sample anyway. */
-static inline void narrow(float w, float d, int *from, int *to) {
+ * their box, and the loop tests every sample anyway.  per_d = 1 / d. */
+static inline void narrow(float w, float d, float per_d, int *from, int *to) {
     if (d > 0 && w < 0) {
-        float k = -w / d;
+        float k = -w * per_d;
         *from = k > (float)*to ? *to + 1 : (int)k > *from ? (int)k : *from;
     } else if (d < 0) {
-        float k = -w / d + 1;
+        float k = -w * per_d + 1;
         *to = k < (float)*from ? *from - 1 : k < (float)*to ? (int)k : *to;
     }
 }
@@ -87,13 +90,14 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
     float px = (float)x0 + .5f, py = (float)y0 + .5f;
     float row0 = ((p2[0] - p1[0]) * (py - p1[1]) - (p2[1] - p1[1]) * (px - p1[0])) * inv;
     float row1 = ((p0[0] - p2[0]) * (py - p2[1]) - (p0[1] - p2[1]) * (px - p2[0])) * inv;
+    float dx2 = -dx0 - dx1, per0 = 1 / dx0, per1 = 1 / dx1, per2 = 1 / dx2;
     bool wide = x1 - x0 >= WIDE;
     for (int y = y0; y <= y1; y++, row0 += dy0, row1 += dy1) {
         int from = 0, to = x1 - x0;
         if (wide) {
-            narrow(row0, dx0, &from, &to);
-            narrow(row1, dx1, &from, &to);
-            narrow(1 - row0 - row1, -dx0 - dx1, &from, &to);
+            narrow(row0, dx0, per0, &from, &to);
+            narrow(row1, dx1, per1, &from, &to);
+            narrow(1 - row0 - row1, dx2, per2, &from, &to);
         }
         for (int k = from; k <= to; k++) {
             float w0 = row0 + (float)k * dx0, w1 = row1 + (float)k * dx1, w2 = 1 - w0 - w1;
@@ -119,15 +123,16 @@ void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0,
     if (x0 > x1 || y0 > y1 || (r->farthest && hidden(r, x0, y0, x1, y1, minf(a[2], b[2])))) return;
     float ux = dx * inv, uy = dy * inv, vx = -dy * across, vy = dx * across, taper = half1 - half0, rise = b[2] - a[2];
     float px = (float)x0 + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
+    float left = taper * ux - vx, right = taper * ux + vx, per_u = 1 / ux, per_left = 1 / left, per_right = 1 / right;
     bool wide = x1 - x0 >= WIDE;
     for (int y = y0; y <= y1; y++, u0 += uy, v0 += vy) {
         int from = 0, to = x1 - x0;
         if (wide) {
             float half = half0 + taper * u0;
-            narrow(u0, ux, &from, &to);
-            narrow(1 - u0, -ux, &from, &to);
-            narrow(half - v0, taper * ux - vx, &from, &to);
-            narrow(half + v0, taper * ux + vx, &from, &to);
+            narrow(u0, ux, per_u, &from, &to);
+            narrow(1 - u0, -ux, -per_u, &from, &to);
+            narrow(half - v0, left, per_left, &from, &to);
+            narrow(half + v0, right, per_right, &from, &to);
         }
         for (int k = from; k <= to; k++) {
             float u = u0 + (float)k * ux, v = v0 + (float)k * vx;

@@ -163,7 +163,11 @@ static void light_surface(const mn_frame *f, const mn_point *q, float lit, float
 
 void mn_frame_shade(const mn_frame *f, int x, int y, float out[3]) {
     int o = y * f->screen.width + x, id = f->screen.id[o];
-    mn_point q = {.x = x, .y = y, .depth = -1 / f->screen.depth[o], .turn = f->turn[mn_hash32((uint32_t)o * 2654435761u) % MN_TURNS]};
+    mn_point q;                                             /* 25 numbers, of which each material needs most: not cleared */
+    q.x = x;
+    q.y = y;
+    q.depth = -1 / f->screen.depth[o];
+    q.turn = f->turn[mn_hash32((uint32_t)o * 2654435761u) % MN_TURNS];
     if (id < f->head->n_triangles) surface_point(f, id, o, &q); else strand_point(f, id - f->head->n_triangles, &q);
     q.view = v3_unit(v3_sub(f->eye, q.p));
     if (q.material != MN_MAT_HAIR && v3_dot(q.n, q.view) < 0) q.n = v3_scale(q.n, -1);

@@ -63,9 +63,6 @@ mn_status mn_frame_shadow(mn_frame *f, int size) {
     return MN_OK;
 }
 
-/* Taps of a sample: every second one of the disc; samples beside it take the others, and pixels average both. */
-static int first_tap(const mn_point *q) { return (q->x + q->y) & 1; }
-
 float mn_frame_key_visible(const mn_frame *f, const mn_point *q) {
     bool hair = q->material == MN_MAT_HAIR;
     int taps = hair ? 8 : 12, lit = 0, size = f->shadow.width;
@@ -73,33 +70,31 @@ float mn_frame_key_visible(const mn_frame *f, const mn_point *q) {
     to_light(f, hair ? q->p : v3_mad(q->p, q->n, .18f), at);
     at[2] -= hair ? HAIR_BIAS : SKIN_BIAS;
     float c = q->turn[0] * SHADOW_SOFTNESS, s = q->turn[1] * SHADOW_SOFTNESS;
-    for (int k = first_tap(q); k < taps; k += 2) {
+    for (int k = 0; k < taps; k++) {
         float x = at[0] + DISC[k][0] * c - DISC[k][1] * s, y = at[1] + DISC[k][0] * s + DISC[k][1] * c;
         bool inside = x >= 0 && y >= 0 && x < (float)size && y < (float)size;
         lit += !inside || f->shadow.depth[(int)y * size + (int)x] > at[2];
     }
-    return 2 * (float)lit / (float)taps;
+    return (float)lit / (float)taps;
 }
 
 /* How far neighbouring samples rise above the tangent plane.  A tap beyond the picture or where nothing was drawn has no
  * depth; the point that follows from it lies in the camera's plane, too far away to occlude. */
 float mn_frame_open(const mn_frame *f, const mn_point *q) {
-    float per_cm = f->fx / q->depth, cm = q->depth / f->fx, ox[TAPS / 2], oy[TAPS / 2], key[TAPS / 2], occluded = 0;
+    float per_cm = f->fx / q->depth, cm = q->depth / f->fx, ox[TAPS], oy[TAPS], key[TAPS], occluded = 0;
     vec3 n = v3_apply(f->R, q->n);
-    int first = first_tap(q);
-    for (int j = 0; j < TAPS / 2; j++) {
-        int k = first + 2 * j;
+    for (int k = 0; k < TAPS; k++) {
         float r = OCCLUSION_RADIUS * per_cm * (.35f + .65f * ((float)k + .5f) / TAPS);
-        ox[j] = (DISC[k][0] * q->turn[0] - DISC[k][1] * q->turn[1]) * r;
-        oy[j] = (DISC[k][0] * q->turn[1] + DISC[k][1] * q->turn[0]) * r;
-        float x = (float)q->x + ox[j], y = (float)q->y + oy[j];
+        ox[k] = (DISC[k][0] * q->turn[0] - DISC[k][1] * q->turn[1]) * r;
+        oy[k] = (DISC[k][0] * q->turn[1] + DISC[k][1] * q->turn[0]) * r;
+        float x = (float)q->x + ox[k], y = (float)q->y + oy[k];
         bool inside = x >= 0 && y >= 0 && x < (float)f->screen.width && y < (float)f->screen.height;
-        key[j] = inside ? f->screen.depth[(int)y * f->screen.width + (int)x] : MN_RASTER_FAR;
+        key[k] = inside ? f->screen.depth[(int)y * f->screen.width + (int)x] : MN_RASTER_FAR;
     }
-    for (int j = 0; j < TAPS / 2; j++) {
-        float dx = ox[j] * cm, dy = oy[j] * cm, dz = q->depth + 1 / key[j];         /* cm; dz: towards the camera */
+    for (int k = 0; k < TAPS; k++) {
+        float dx = ox[k] * cm, dy = oy[k] * cm, dz = q->depth + 1 / key[k];         /* cm; dz: towards the camera */
         float height = n.x * dx + n.y * dy - n.z * dz, distance = sqrtf(dx * dx + dy * dy + dz * dz) + 1e-4f;
         occluded += saturate((height - .03f) / distance * 1.3f) * saturate(2.2f - distance / OCCLUSION_RADIUS);
     }
-    return maxf(.06f, 1 - OCCLUSION_STRENGTH * occluded / (TAPS / 2));
+    return maxf(.06f, 1 - OCCLUSION_STRENGTH * occluded / TAPS);
 }

@@ -142,7 +142,7 @@ static void test_raster_occlude(void) {
     mn_rng rng = mn_rng_seed(5, 0);
     float p[3][3];
     for (int i = 0; i < 400; i++) {
-        if (i == 100) CHECK(mn_raster_occlude(&quick) == MN_OK);
+        if (i == 100 || i == 250) CHECK(mn_raster_occlude(&quick) == MN_OK);
         for (int k = 0; k < 3; k++) {
             p[k][0] = (float)mn_rng_uniform(&rng) * 90 - 8;
             p[k][1] = (float)mn_rng_uniform(&rng) * 76 - 8;

@@ -284,6 +284,13 @@ static void test_odd_shots(const mn_synth *synth) {
     mn_camera_orbit(180, -80, 30, 2.7f, 300, shot.camera);      /* from below and behind, a few millimetres */
     CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
     shot = small_shot();
+    for (int i = 0; i < 3; i++) {                               /* turned round: nothing is before the camera */
+        shot.camera[4 * i] *= -1;
+        shot.camera[4 * i + 2] *= -1;
+    }
+    CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
+    CHECK(covered(out) == 0);
+    shot = small_shot();
     shot.size = 1;
     CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
     shot.size = 0;

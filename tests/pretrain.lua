@@ -30,6 +30,22 @@ T.test('generator.lua: noise patterns are learned', function(t)
   end
 end)
 
+T.test('generator.lua: the networks of the face rest before their share of the steps', function(t)
+  local folder, before = t:folder(), assert(mien.load_model 'models/avatar/generator.safetensors')
+  make_people(folder .. '/people', 0, 2, 2, 128)
+  for faces, moves in pairs{[0.5] = true, [1] = false} do
+    local out = ('%s/%g'):format(folder, faces)
+    assert(mien.mkdir(out))
+    run(t, ("recipes/pretrain/generator.lua people='%s/people' head=models/avatar/head.safetensors out='%s' steps=2 batch=1 lr=0.1 faces=%g mapping=0 init=models/avatar/generator.safetensors"):format(folder, out, faces))
+    local after = assert(mien.load_model(out .. '/generator.safetensors'))
+    local function moved(name) return (after:weight(name) - before:weight(name)):abs():mean():item() > 0 end
+    t:ok(moved 'backbone.synthesis.b64.conv0.weight', 'hair learns at once')
+    for _, name in ipairs{'texture_backbone.synthesis.b64.conv0.weight', 'mouth_backbone.synthesis.b16.conv1.weight', 'neural_blending.synthesis.b64.conv1.weight'} do
+      t:equal(moved(name), moves)
+    end
+  end
+end)
+
 T.test('people: a chunk whose looks are not those of its people is named', function(t)
   local folder = t:folder()
   make_people(folder, 0, 2, 1, 8)

@@ -129,6 +129,9 @@ end
 local COLOUR, WAYS, STYLES = {4, 6}, {30, 33}, {34, 42}
 local function of(traits, range) return traits:slice(2, range[1], range[2]) end
 
+-- The modes of the head's shape [n,40] as the renderer takes them from z.
+local function shape_of(z) return z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2} end
+
 -- What makes people look different, in numbers that a linear layer can use: a function from z [n,80] to [n,181], each number minus its mean and in
 -- units of its spread among the people crowd [m,80].  Traits (42); the shape of the head (40); and for each of nine hair styles its ways, how light, how
 -- red and how blue it is, and the squares of its ways (11), as differences among people of that style: 0 for everybody else.  The one trait for the length
@@ -154,7 +157,7 @@ function people.factors(crowd)
     local unusual = (hair_of(t) - core.matmul(s, usual)) * core.matmul(s, narrow)
     local own = core.concat(unusual, unusual:slice(2, 1, WAYS[2] - WAYS[1] + 1):square() + -1, {axis = 2})
     local of_styles = s:reshape(n, s:dim(2), 1) * own:reshape(n, 1, own:dim(2))
-    return core.concat(t, z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, of_styles:reshape(n, -1), {axis = 2})
+    return core.concat(t, shape_of(z), of_styles:reshape(n, -1), {axis = 2})
   end
   local mean, narrowed = centred(raw(crowd))
   return function(z) return (raw(z) - mean) * narrowed end
@@ -162,7 +165,7 @@ end
 
 -- The head model's meshes [n,V+68,3] of labelled rows: shape from z, expression from what the face made of it, eyes from the gaze.
 function people.meshes(head, rows)
-  local shape = core.matmul(rows.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, head:weight 'id_to_shape')
+  local shape = core.matmul(shape_of(rows.z), head:weight 'id_to_shape')
   local g = rows.gaze * (math.pi / 180)
   local turn = core.concat(-g:slice(2, 2, 2), g:slice(2, 1, 1), core.zeros{g:dim(1), 1}, {axis = 2})
   return head:mesh(shape, core.matmul(rows.effective, head:weight 'units_to_expr'), nil, core.concat(turn, turn, {axis = 2}))

@@ -34,7 +34,7 @@ local opt = mien.options {
   ssim    = {6, 'weight of structural similarity'},
   config  = {'', 'generator settings (JSON) instead of the default small ones'},
   mapping = {40000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
-  factors = {'bf16', 'precision of the steps on pictures (mien.precision); strict is the faster one where the processor has no AVX-512'},
+  precision = {'bf16', 'of the steps on pictures (mien.precision); strict is the faster one where the processor has no AVX-512'},
   faces   = {0, 'share of the steps from which on the networks of the face learn too: they take two fifths of a step, and have less to learn than hair'},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
@@ -201,9 +201,12 @@ local function rate(name)
   if name:find('.synthesis.', 1, true) and (name:find '%.weight$' or name:find '%.const$') then return opt.conv end
 end
 
--- Which parameters learn now.
+-- Which parameters learn from now on: nil at the start, then with or without those of the face.
 local function of_face(name) return name:match '^texture_backbone' or name:match '^mouth_backbone' or name:match '^neural_blending' end
-local function learning(faces)
+local with_faces
+local function learn(faces)
+  if with_faces == faces then return end
+  with_faces = faces
   gen:train(false)
   for i, name in ipairs(pictures.names) do
     if faces or not of_face(name) then pictures.params[i]:param() end
@@ -212,11 +215,11 @@ end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = opt.factors, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
+  precision = opt.precision, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(at, rng)
     local refs = {}
-    learning(at > opt.faces * opt.steps)
+    learn(at > opt.faces * opt.steps)
     for i = 1, opt.batch do refs[i] = data.studio[rng:below(#data.studio) + 1] end
     local target, cover = data:pictures(refs)
     return loss_of(data:rows(refs), target, cover, rng)

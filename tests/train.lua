@@ -81,6 +81,22 @@ T.test('training ends when what is watched is flat', function(t)
   t:ok(run(file):go(), 'a run that ended is ended')
 end)
 
+T.test('an error between steps keeps what was learned', function(t)
+  local file = folder .. '/between.safetensors'
+  for part, message in pairs{log = 'no room for the preview', measure = 'no measure'} do
+    os.remove(file)
+    local w = mien.tensor{1, 2}:param()
+    local run = trainer.new {name = 'between', params = {w}, names = {'w'}, steps = 9, lr = 0.1, warm = 2, checkpoint = file, quiet = true, precision = 'bf16',
+      watch = {every = 4, patience = 2, least = 0.001, measure = function() if part == 'measure' then error(message, 0) end return 1 end},
+      log = function(at) if part == 'log' and at == 4 then error(message, 0) end end,
+      step = function() return w:square():sum() end}
+    t:fails(message, run.go, run)
+    t:equal(mien.precision(), 'strict')
+    local kept, meta = mien.st_load(file)
+    t:equal({meta.step, kept['w.w']:totable()}, {'4', w:totable()})
+  end
+end)
+
 T.test('the loss of unseen avatars', function(t)
   local job = task(method.new_mapper(a, {seed = 4}))
   job.seed = 3

@@ -153,21 +153,28 @@ function trainer:go()
   local began, saved = os.time(), os.time()
   local bar, means = mien.progress.new(self.name, self.steps), {}
   local stopped
+  -- What f returns; nil where Ctrl-C ended it, unless it is to be whole: then it is called again.  Any other error ends the training.
+  local function attempt(whole, f, ...)
+    local ok, value = pcall(f, ...)
+    if ok then return value end
+    if not mien.interrupted() then
+      mien.precision(before)
+      pcall(self.save, self)
+      error(value, 0)
+    end
+    mien.interrupt_clear()
+    stopped = true
+    if whole then return f(...) end
+  end
   while self.at < (self.stop_at or self.steps) and not stopped and not self:flat() and os.time() - began < self.seconds do
-    local ok, values = pcall(self.one, self, self.at + 1)
-    if not ok then
-      if not mien.interrupted() then
-        mien.precision(before)
-        error(values, 0)
-      end
-      mien.interrupt_clear()
+    local values = attempt(false, self.one, self, self.at + 1)
+    if not values then
       for _, p in ipairs(self.params) do p:zero_grad() end
-      stopped = true
     else
-      if self.watch and self.at % self.watch.every == 0 then values.validation = look(self.watch) end
+      if self.watch and self.at % self.watch.every == 0 then values.validation = attempt(true, look, self.watch) end
       for k, v in pairs(values) do means[k] = (means[k] or v) * 0.96 + v * 0.04 end
       if not self.quiet then bar:step(self.at, means, self.at == self.steps or self:flat()) end
-      if self.log then self.log(self.at, values) end
+      if self.log then attempt(false, self.log, self.at, values) end
       if os.time() - saved >= self.save_every then
         local kept, why = pcall(self.save, self)
         if not kept then io.stderr:write(('%s: no checkpoint at step %d, training goes on: %s\n'):format(self.name, self.at, tostring(why))) end
@@ -178,7 +185,6 @@ function trainer:go()
   if not self.quiet then bar:done() end
   mien.precision(before)
   self:save()
-  self.means = means
   if stopped then
     io.stderr:write(('%s: stopped at step %d%s\n'):format(self.name, self.at, self.checkpoint and '; run it again to go on' or ''))
     if self.stopped then self.stopped() end

@@ -1,6 +1,7 @@
 -- store.lua -- how fast the library is: `mien docs/bench/store.lua [mappers=100] [numbers=1000000]`.
 -- Makes a library in the folder for temporary files, prints seconds, removes it.
 local mien = require 'mien'
+mien.api(1)
 local ffi = require 'ffi'
 local opt = mien.options({
   mappers = {100, 'mappers to save'},

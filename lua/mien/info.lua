@@ -73,7 +73,13 @@ end
 -- The words that stand for the recorded options.
 local function words_of(options)
   local word, words = require('mien.options').word, {}
-  for _, key in ipairs(sorted(options)) do words[#words + 1] = key .. '=' .. word(options[key]) end
+  for _, key in ipairs(sorted(options)) do
+    local value = options[key]
+    for _, n in ipairs(type(value) == 'table' and value or {}) do
+      if type(n) ~= 'number' then cli.fail(("the record's option '%s': a list of numbers expected"):format(clean(key))) end
+    end
+    words[#words + 1] = key .. '=' .. word(value)
+  end
   return words
 end
 
@@ -128,10 +134,9 @@ function info.rerun(words)
   if type(fields) ~= 'table' or type(fields.recipe) ~= 'string' then cli.fail(("'%s' holds no record of a recipe"):format(picture)) end
   if type(fields.options) ~= 'table' then cli.fail(("the recipe %s of '%s' took no options, so it cannot be told where to write"):format(fields.recipe, picture)) end
   local recipe = recipe_of(fields, named)
-  local folder = paths.temporary()
   local name = fields.file or 'picture.png'
   if type(name) ~= 'string' or name:find '^/' or ('/' .. name .. '/'):find('/../', 1, true) then cli.fail(("the record of '%s' names a file outside its folder"):format(picture)) end
-  local list = words_of(fields.options)
+  local list, folder = words_of(fields.options), paths.temporary()
   list[#list + 1] = 'out=' .. (fields.file and folder or folder .. '/' .. name)
   local state, say = require 'mien.recipe', print
   state.repeats = fields.recipe
@@ -140,16 +145,18 @@ function info.rerun(words)
   rawset(_G, 'print', say)
   state.repeats = false
   local made = folder .. '/' .. name
-  if status == 0 and not core.file_kind(made) then
-    paths.remove(folder)
-    cli.fail(("%s ran but made no '%s'"):format(recipe, name))
-  end
-  if status ~= 0 then paths.remove(folder) return status end
   out = out or picture:gsub('%.png$', '') .. '.rerun.png'
-  local same = core.file_read(made) == core.file_read(picture)
-  local why = not same and difference(picture, made)
-  place(made, out)
+  local same, why
+  local ok, failure = pcall(function()
+    if status ~= 0 then return end
+    if not core.file_kind(made) then cli.fail(("%s ran but made no '%s'"):format(recipe, name)) end
+    same = core.file_read(made) == core.file_read(picture)
+    why = not same and difference(picture, made)
+    place(made, out)
+  end)
   paths.remove(folder)
+  if not ok then error(failure, 0) end
+  if status ~= 0 then return status end
   if same then print(('%s: the same bytes as %s'):format(out, picture)) return 0 end
   print(('%s: not the same as %s: %s'):format(out, picture, why))
   return 1

@@ -133,6 +133,10 @@ local function options(spec, words, about)
   if opt.device then core.device(opt.device) end
   if opt.precision then core.precision(opt.precision) end
   if opt.weights then core.weights(opt.weights) end
+  -- These decide numbers: a record has them whether this recipe was given them, one around it, or the environment.
+  for name, plain in pairs{device = 'cpu', precision = 'strict', weights = 'f32'} do
+    if opt[name] == nil and core[name]() ~= plain then opt[name] = core[name]() end
+  end
   recipe.has_options(opt)
   return opt
 end

@@ -31,13 +31,14 @@ local opt = mien.options {
   out       = {'out/edit', 'folder for the results'},
 }
 if opt.frames == 1 then error('frames: 0, or from 2 expected, got 1', 0) end
+local each = 1 + math.max(1, opt.frames) * #opt.yaw * #opt.pitch * #opt.roll * #opt.fov
+if #opt.seeds * each > 2000 then error(('%d avatars with %.0f pictures each: at most 2000 in all are possible'):format(#opt.seeds, each), 0) end
 local a = avatar.load(opt.model)
 local library = assert(mien.store.open(opt.library ~= '' and opt.library or nil, {create = false}))
 
 local edits, prompts, texts = {}, {}, {}
 for name in opt.mapper:gmatch '[^,]+' do
-  local edit, message = method.stored(a, library, name)
-  if not edit then error(message, 0) end
+  local edit = method.stored(a, library, name)
   if opt.reference ~= '' then edit.code = method.codes(a, opt.reference):slice(1, 1, 1) end
   if not edit.code then error(("mapper '%s' does not say which expression it starts from: reference=... expected"):format(name), 0) end
   edit.strength = opt.strength[#edits + 1] or opt.strength[#opt.strength]
@@ -86,9 +87,6 @@ end
 local rows, row_labels, column_labels, records, first_mesh = {}, {}, {'before'}, {}, nil
 for _, pose in ipairs(poses) do
   for _, view in ipairs(views) do column_labels[#column_labels + 1] = (pose.label .. view.label):gsub('^ ', '') end
-end
-if #opt.seeds * #column_labels > 2000 then
-  error(('%d avatars with %d pictures each: at most 2000 in all are possible'):format(#opt.seeds, #column_labels), 0)
 end
 assert(mien.mkdir(opt.out))
 

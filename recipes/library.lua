@@ -9,14 +9,14 @@ local mien = require 'mien'
 mien.api(1)
 local avatar, method = require 'mien.avatar', require 'mien.method'
 local opt = mien.options {
-  model     = {'', 'model directory; empty: the embedded avatar'},
+  model     = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   library   = {'', 'library file; empty: the default one'},
-  steps     = {120, 'optimiser steps of each'},
-  batch     = {2, 'avatars a step'},
+  steps     = {120, 'optimiser steps of each', whole = true, least = 1},
+  batch     = {2, 'avatars a step', whole = true, least = 1},
   ablations = {false, 'also train what recipes/measure.lua compares with: method.ablations'},
-  seeds     = {{100000, 100001, 100002, 100003}, 'avatars of the sheets'},
+  seeds     = {{100000, 100001, 100002, 100003}, 'avatars of the sheets', whole = true, least = 0, most = 2 ^ 32 - 1},
   sheets    = {true, 'draw the sheets'},
-  seed      = {1, 'seeds everything'},
+  seed      = {1, 'seeds everything', whole = true, least = 0},
   out       = {'out/library', 'folder of the sheets'},
 }
 local hash = mien.scope(function() return avatar.load(opt.model).generator:hash() end)
@@ -48,7 +48,7 @@ local function overview()
   local a, rows, row_labels, column_labels, used = avatar.load(opt.model), {}, {}, {'untouched'}, {}
   local edits = {}
   for i, prompt in ipairs(method.basis) do
-    local edit = assert(method.stored(a, library, method.name_of(prompt)))
+    local edit = method.stored(a, library, method.name_of(prompt))
     edits[i], column_labels[i + 1] = edit, (edit.name:gsub('_', ' '))
     used[i] = {name = edit.name, strength = 1, weights_sha256 = edit.weights_sha256}
   end

@@ -4,7 +4,7 @@
 --   mien recipes/measure.lua                                          every part
 --   mien recipes/measure.lua what=generator,encoder model=data/avatar
 --
--- Writes out/measure.json, in which each part replaces what it found before, and, from all parts there, a page of tables (page=).
+-- Writes out/measure.json, in which each part replaces what it found before, and, from all parts of this generator there, a page of tables (page=).
 -- The people come from recipes/pretrain/people.lua, the mappers from recipes/library.lua, the judge from recipes/pretrain/au.lua.
 local mien = require 'mien'
 mien.api(1)
@@ -12,17 +12,17 @@ local avatar, au, method, paths, People = require 'mien.avatar', require 'mien.a
 local parts = {'generator', 'encoder', 'retrieval', 'identity', 'edits', 'views'}
 local opt = mien.options {
   what     = {table.concat(parts, ','), 'parts, with commas'},
-  model    = {'', 'model directory; empty: the embedded avatar'},
+  model    = {'', 'models by name or folder, with commas: each part from the first that has it; empty: the embedded avatar'},
   people   = {'data/people', 'folder of pictures; seeds from 100000 on are measured'},
   judge    = {'models/measures/au.safetensors', 'classifier of action units'},
   library  = {'', 'library file; empty: the default one'},
-  pictures = {320, 'held-out pictures for generator and encoder'},
-  avatars  = {200, 'avatars that are edited'},
-  turned   = {20, 'avatars that are edited and turned'},
-  first    = {100000, 'seed of the first avatar'},
-  yaw      = {15, 'cameras of the edits: degrees to either side'},
-  pitch    = {6, 'cameras of the edits: degrees up or down'},
-  seed     = {1, 'seeds cameras, captions, galleries'},
+  pictures = {320, 'held-out pictures for generator and encoder', whole = true, least = 1},
+  avatars  = {200, 'avatars that are edited', whole = true, least = 2},
+  turned   = {20, 'avatars that are edited and turned', whole = true, least = 1},
+  first    = {100000, 'seed of the first avatar', whole = true, least = 0},
+  yaw      = {15, 'cameras of the edits: degrees to either side', least = 0, most = 180},
+  pitch    = {6, 'cameras of the edits: degrees up or down', least = 0, most = 90},
+  seed     = {1, 'seeds cameras, captions, galleries', whole = true, least = 0},
   out      = {'out/measure', 'folder of measure.json and pictures'},
   page     = {'', 'also write a page for people to this file'},
 }
@@ -42,13 +42,17 @@ function m:judge()
 end
 
 function m:library()
-  self.store = self.store or assert(mien.store.open(opt.library ~= '' and opt.library or nil))
+  self.store = self.store or assert(mien.store.open(opt.library ~= '' and opt.library or nil, {create = false}))
   return self.store
 end
 
 -- A mapper of the library as an edit of strength 1; nil when there is none of that name for this generator.
 function m:edit(name)
-  return (method.stored(self.avatar, self:library(), name))
+  if not self.mappers then
+    self.mappers = {}
+    for _, row in ipairs(assert(self:library():list{model_hash = self.avatar.generator:hash(), status = 'complete'})) do self.mappers[row.name] = true end
+  end
+  return self.mappers[name] and method.stored(self.avatar, self:library(), name) or nil
 end
 
 -- The longest training among the mappers of these expressions, seconds; nil when no run is known.
@@ -125,7 +129,9 @@ local function page(found)
   local function add(text) out[#out + 1] = '\n' .. text end
   for _, name in ipairs(parts) do
     local part = found[name]
-    if part then
+    if part and part.generator ~= m.avatar.generator:hash() then
+      io.stderr:write(("page: %s was measured on another generator; what=%s measures it anew\n"):format(name, name))
+    elseif part then
       add('## ' .. part.title)
       add('    ' .. part.command)
       local lines = {}

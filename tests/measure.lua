@@ -19,6 +19,9 @@ local function make_library(path)
     assert(library:save{name = name, status = 'complete', prompt = 'A person who is smiling', model_hash = a.generator:hash(), seed = 1,
       options = {code = code}, weights = method.new_mapper(a, {seed = 1})})
   end
+  local old = ('1'):rep(64)                                                  -- left over from another generator
+  assert(library:put_model{kind = 'next3d', name = 'old', hash = old})
+  assert(library:save{name = 'smile-no_projection', status = 'complete', prompt = 'A person who is smiling', model_hash = old, seed = 1, weights = method.new_mapper(a, {seed = 1})})
   library:close()
 end
 
@@ -55,6 +58,7 @@ T.test('every part, twice the same; one part again', function(t)
     t:ok(r[5] == 0 or r[5] > 0.95, ('AU%s is found again in true codes: %.3f'):format(name, r[5]))
   end
   t:ok(found.edits.numbers.variants.no_cross.smile, 'the ablation that is in the library is measured')
+  t:ok(not found.edits.numbers.variants.no_projection, 'a mapper of another generator is not')
   t:equal(found.edits.numbers.variants.full.smile.cosines, found.edits.numbers.variants.code_alone.smile.cosines)    -- untrained: no change
   t:ok(mien.file_read(folder .. '/page.md'):find('| smile (6+12) |', 1, true) and mien.file_kind(one .. '/views.png'))
   status, text = run(two, 'what=retrieval,edits')

@@ -8,17 +8,13 @@
 --   local who = a:person(7)                     -- {seed, z, ws, shape}: seed 7 as in NumPy's RandomState(7).randn
 --   local picture = a:picture(who.ws, who.shape, alpha, a:camera{yaw = 20})
 local mien = require 'mien'
-local import = require 'mien.import'
+local import, People = require 'mien.import', require 'mien.people'
 local avatar = {}
 avatar.__index = avatar
 
 local EXPRESSION = 50                           -- numbers of an expression code at most: what DECA and EMOCA use of FLAME's 100
 
 local function embedded()
-  for _, place in ipairs{'models/avatar', 'data/avatar'} do
-    local model = import.find(place)
-    if model and model.has.generator then return model end
-  end
   local found = require('mien.paths').find 'models/avatar/generator.safetensors'
   if found then return import.find((found:gsub('/generator.safetensors$', ''))) end
   error('the embedded avatar is not here: models/avatar/generator.safetensors is missing (run from the project folder, or give model=NAME)', 0)
@@ -114,7 +110,7 @@ end
 function avatar:person(seed, psi, cutoff)
   local z = mien.numpy_randn(seed, self.generator:config 'z_dim')
   local modes = self.head:config 'identity_modes'
-  local shape = modes > 0 and mien.matmul(z:slice(2, 1, modes):clamp{lo = -2.2, hi = 2.2}, self.head:weight 'id_to_shape') or mien.zeros{1, self.head:config 'shape'}
+  local shape = modes > 0 and mien.matmul(People.modes(z, modes), self.head:weight 'id_to_shape') or mien.zeros{1, self.head:config 'shape'}
   return {seed = seed, z = z, shape = shape, ws = self.generator:mapping(z, self.front, {psi = psi or 1, cutoff = cutoff or 1e6})}
 end
 
@@ -223,7 +219,8 @@ function avatar:references(what)
     local size = self:size()
     return self:expression_of(x:dim(3) == size and x or mien.resize(x, {h = size, w = size, antialias = 1}))
   end
-  self.reference_pictures = self.reference_pictures or mien.st_load(self.folder .. '/references.safetensors') or {}
+  local file = self.folder .. '/references.safetensors'
+  self.reference_pictures = self.reference_pictures or mien.file_kind(file) and assert(mien.st_load(file)) or {}
   local pixels = self.reference_pictures[what]
   if not pixels then return nil end
   local list = {}

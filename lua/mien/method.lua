@@ -180,11 +180,11 @@ function method.new_mapper(a, o)
   return mien.new_model('mapper', config, o.seed), config
 end
 
--- A mapper of the library as an edit of strength 1 for method.apply, with its prompt; nil and a message when it is not there or was
--- trained on another generator.  Its starting code is nil when whoever stored it did not say.
+-- A mapper of the library as an edit of strength 1 for method.apply, with its prompt; an error when it is not there or was trained on
+-- another generator.  Its starting code is nil when whoever stored it did not say.
 function method.stored(a, library, name)
   local mapper, about = library:load(name, a.generator:hash())
-  if not mapper then return nil, about end
+  if not mapper then error(about, 0) end
   local code = mien.json_decode(about.options).code
   return {mapper = mapper, code = code and mien.tensor{code}, strength = 1, name = about.name, prompt = about.prompt, weights_sha256 = about.weights_sha256}
 end

@@ -3,6 +3,12 @@ local core = require 'mien.core'
 local people = {}
 people.__index = people
 
+-- The twelve expressions in the order in which seeds draw them.
+people.expressions = {'smile', 'angry', 'sad', 'close eyes', 'raise brow', 'frown brow', 'mouth stretch', 'mouth left', 'mouth right', 'dimpler', 'lip funneler', 'grin'}
+
+-- The modes of the head's shape [n,count] (all 40) as the renderer takes them from z.
+function people.modes(z, count) return z:slice(2, 1, count or 40):clamp{lo = -2.2, hi = 2.2} end
+
 -- Opens every chunk of a folder whose first person lies in [from, to).
 function people.open(folder, from, to)
   local self = setmetatable({chunks = {}, studio = {}, all = {}}, people)
@@ -28,7 +34,7 @@ function people.open(folder, from, to)
       end
     end
   end
-  if #self.all == 0 then error(("no people %d..%d in '%s': run recipes/pretrain/people.lua first"):format(from, to - 1, folder), 0) end
+  if #self.all == 0 then error(("no people %s in '%s': recipes/pretrain/people.lua first=%d draws them"):format(to == math.huge and ('from %d on'):format(from) or ('%d to %d'):format(from, to - 1), folder, from), 0) end
   return self
 end
 
@@ -54,12 +60,12 @@ function people:rows(refs)
   return out
 end
 
--- Pictures [n,3,S,S] in -1..1 and coverage; top, bottom [n,3]: the background (nil: mid grey).
-function people:pictures(refs, top, bottom)
+-- Pictures [n,3,S,S] in -1..1, before mid grey, and coverage.
+function people:pictures(refs)
   local pictures, cover = {}, {}
   for k, ref in ipairs(refs) do
     local index = core.tensor({ref[2] - 1}, 'i32')
-    pictures[k], cover[k] = core.pictures(self.chunks[ref[1]].rgba, index, top and top:slice(1, k, k), bottom and bottom:slice(1, k, k))
+    pictures[k], cover[k] = core.pictures(self.chunks[ref[1]].rgba, index)
   end
   return core.concat_rows(pictures), core.concat_rows(cover)
 end
@@ -129,9 +135,6 @@ end
 local COLOUR, WAYS, STYLES = {4, 6}, {30, 33}, {34, 42}
 local function of(traits, range) return traits:slice(2, range[1], range[2]) end
 
--- The modes of the head's shape [n,40] as the renderer takes them from z.
-local function shape_of(z) return z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2} end
-
 -- What makes people look different, in numbers that a linear layer can use: a function from z [n,80] to [n,181], each number minus its mean and in
 -- units of its spread among the people crowd [m,80].  Traits (42); the shape of the head (40); and for each of nine hair styles its ways, how light, how
 -- red and how blue it is, and the squares of its ways (11), as differences among people of that style: 0 for everybody else.  The one trait for the length
@@ -157,7 +160,7 @@ function people.factors(crowd)
     local unusual = (hair_of(t) - core.matmul(s, usual)) * core.matmul(s, narrow)
     local own = core.concat(unusual, unusual:slice(2, 1, WAYS[2] - WAYS[1] + 1):square() + -1, {axis = 2})
     local of_styles = s:reshape(n, s:dim(2), 1) * own:reshape(n, 1, own:dim(2))
-    return core.concat(t, shape_of(z), of_styles:reshape(n, -1), {axis = 2})
+    return core.concat(t, people.modes(z), of_styles:reshape(n, -1), {axis = 2})
   end
   local mean, narrowed = centred(raw(crowd))
   return function(z) return (raw(z) - mean) * narrowed end
@@ -165,7 +168,7 @@ end
 
 -- The head model's meshes [n,V+68,3] of labelled rows: shape from z, expression from what the face made of it, eyes from the gaze.
 function people.meshes(head, rows)
-  local shape = core.matmul(shape_of(rows.z), head:weight 'id_to_shape')
+  local shape = core.matmul(people.modes(rows.z), head:weight 'id_to_shape')
   local g = rows.gaze * (math.pi / 180)
   local turn = core.concat(-g:slice(2, 2, 2), g:slice(2, 1, 1), core.zeros{g:dim(1), 1}, {axis = 2})
   return head:mesh(shape, core.matmul(rows.effective, head:weight 'units_to_expr'), nil, core.concat(turn, turn, {axis = 2}))

@@ -30,7 +30,7 @@ return function(m)
   m:each('encoder', refs, function(batch)
     local rows, n = people:rows(batch), #batch
     local picture = people:pictures(batch)
-    local shape = mien.matmul(rows.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, a.head:weight 'id_to_shape')
+    local shape = mien.matmul(People.modes(rows.z), a.head:weight 'id_to_shape')
     local ws = a.generator:mapping(rows.z, a.front:expand(n, 25))
     local found, truth = a:expression_of(picture), mien.matmul(rows.effective, a.head:weight 'units_to_expr')
     wrong, size = wrong + (found - truth):square():sum():item(), size + truth:square():sum():item()

@@ -6,11 +6,11 @@ local avatar, People, trainer = require 'mien.avatar', require 'mien.people', re
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   out     = {'data/avatar', 'folder of arcface.safetensors'},
-  steps   = {3000, 'steps'},
-  seconds = {1e9, 'stop after this time'},
-  batch   = {48, 'pictures a step'},
-  lr      = {0.001, 'Adam learning rate'},
-  seed    = {1, 'seeds weights and order'},
+  steps   = {3000, 'steps', whole = true, least = 1},
+  seconds = {1e9, 'stop after this time', least = 0},
+  batch   = {48, 'pictures a step', whole = true, least = 2},
+  lr      = {0.001, 'Adam learning rate', least = 0},
+  seed    = {1, 'seeds weights and order', whole = true, least = 0},
   init    = {'', 'a network of the same settings whose weights a new run starts from'},
 }
 local data = People.open(opt.people, 0, 100000)

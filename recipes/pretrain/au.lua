@@ -17,12 +17,12 @@ local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   out     = {'data/measures', 'folder of au.safetensors'},
   init    = {'', 'an encoder of the same form whose layers but the last it starts from; empty: random'},
-  steps   = {4000, 'steps'},
-  batch   = {16, 'pictures a step'},
-  lr      = {0.001, 'Adam learning rate'},
-  first   = {100100, 'seed of the first person of the thresholds'},
-  count   = {40, 'how many of them'},
-  seed    = {1, 'seeds weights, order and pictures'},
+  steps   = {4000, 'steps', whole = true, least = 1},
+  batch   = {16, 'pictures a step', whole = true, least = 1},
+  lr      = {0.001, 'Adam learning rate', least = 0},
+  first   = {100100, 'seed of the first person of the thresholds', whole = true, least = 0},
+  count   = {40, 'how many of them', whole = true, least = 1},
+  seed    = {1, 'seeds weights, order and pictures', whole = true, least = 0},
 }
 assert(mien.mkdir(opt.out))
 local data = People.open(opt.people, 0, 100000)

@@ -10,12 +10,12 @@ local avatar, People, trainer = require 'mien.avatar', require 'mien.people', re
 local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   out     = {'data/avatar', 'folder of clip.safetensors'},
-  steps   = {4000, 'steps'},
-  seconds = {1e9, 'stop after this time'},
-  batch   = {48, 'pairs a step'},
-  more    = {96, 'captions a step of labels whose pictures are not looked at'},
-  lr      = {0.001, 'Adam learning rate'},
-  seed    = {1, 'seeds weights, order and captions'},
+  steps   = {4000, 'steps', whole = true, least = 1},
+  seconds = {1e9, 'stop after this time', least = 0},
+  batch   = {48, 'pairs a step', whole = true, least = 2},
+  more    = {96, 'captions a step of labels whose pictures are not looked at', whole = true, least = 0},
+  lr      = {0.001, 'Adam learning rate', least = 0},
+  seed    = {1, 'seeds weights, order and captions', whole = true, least = 0},
   init    = {'', 'towers of the same words; a new run starts from those of their weights that have the same shape'},
   eyes    = {'', 'an encoder (recipes/pretrain/encoder.lua) whose first layers a new run starts from; it has learned to see faces'},
 }
@@ -41,7 +41,7 @@ trainer.start_from(clip, opt.eyes, function(name, before)
   return layer and fitting(name, 'encoder.' .. layer, before)
 end)
 trainer.start_from(clip, opt.init, function(name, before) return fitting(name, name, before) end)
-print(clip, words:count() .. ' words')
+print(clip, words:count() .. ' ids')
 
 local params, names = clip:params()
 local function head(name, outputs, inputs, stream)

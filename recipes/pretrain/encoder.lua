@@ -8,11 +8,11 @@ local opt = mien.options {
   people  = {'data/people', 'folder of pictures'},
   head    = {'data/avatar/head.safetensors', 'the head model'},
   out     = {'data/avatar', 'folder of encoder.safetensors'},
-  steps   = {3000, 'steps'},
-  seconds = {1e9, 'stop after this time'},
-  batch   = {16, 'pictures a step'},
-  lr      = {0.002, 'Adam learning rate'},
-  seed    = {1, 'seeds weights and order'},
+  steps   = {3000, 'steps', whole = true, least = 1},
+  seconds = {1e9, 'stop after this time', least = 0},
+  batch   = {16, 'pictures a step', whole = true, least = 1},
+  lr      = {0.002, 'Adam learning rate', least = 0},
+  seed    = {1, 'seeds weights and order', whole = true, least = 0},
   init    = {'', 'a network of the same settings whose weights a new run starts from'},
 }
 local head = assert(mien.load_model(opt.head))
@@ -63,7 +63,7 @@ local run = trainer.new {
     local surface = mien.linear(d_expr, dirs):square():mean()
     local marks = (mien.linear(d_expr, landmark_dirs):square() * eyes):mean()
     local codes = d_expr:square():mean()
-    local s = (shape - mien.matmul(label.z:slice(2, 1, 40):clamp{lo = -2.2, hi = 2.2}, to_shape)):square():mean()
+    local s = (shape - mien.matmul(People.modes(label.z), to_shape)):square():mean()
     local g = (gaze - label.gaze * (1 / 10)):square():mean()
     local c = (camera - angles(label.camera)):square():mean()
     return surface + marks + codes * 3 + s * 0.2 + g * 0.1 + c * 0.5, {mm2 = surface:item(), marks = marks:item(), expr = codes:item(), shape = s:item(), camera = c:item()}

@@ -1,4 +1,4 @@
--- head.lua -- the avatar's statistical head: fitted to samples of the source head (a minute or so), then written as a model file in the
+-- head.lua -- the avatar's statistical head: fitted to samples of the source head, then written as a model file in the
 -- form of engine/models/flame.c.  A fit that is there already is used as it is.
 local mien = require 'mien'
 mien.api(1)

@@ -8,16 +8,16 @@ mien.api(1)
 local opt = mien.options {
   head    = {mien.required, 'the ICT head: a head.safetensors or an ICT-FaceKit checkout'},
   out     = {'data/people', 'folder of the chunks'},
-  first   = {0, 'seed of the first person'},
-  people  = {2000, 'how many people; chunks are always whole'},
-  shots   = {8, 'pictures of each'},
-  studio  = {5, 'of these in the default light'},
-  chunk   = {40, 'people in a chunk'},
-  size    = {128, 'pixels'},
+  first   = {0, 'seed of the first person', whole = true, least = 0},
+  people  = {2000, 'how many people; chunks are always whole', whole = true, least = 1},
+  shots   = {8, 'pictures of each', whole = true, least = 1},
+  studio  = {5, 'of these in the default light', whole = true, least = 0},
+  chunk   = {40, 'people in a chunk', whole = true, least = 1},
+  size    = {128, 'pixels', whole = true, least = 1, most = 1024},
 }
 assert(mien.mkdir(opt.out))
 local synth = assert(mien.synth_open(opt.head))
-local twelve = {'smile', 'angry', 'sad', 'close eyes', 'raise brow', 'frown brow', 'mouth stretch', 'mouth left', 'mouth right', 'dimpler', 'lip funneler', 'grin'}
+local twelve = require('mien.people').expressions
 
 -- Unit weights of one picture: neutral, one of the twelve at some strength, two of them mixed, or a random mixture.
 local function expression(rng)

@@ -5,12 +5,12 @@ mien.api(1)
 local opt = mien.options {
   head   = {mien.required, 'the ICT head: a head.safetensors or an ICT-FaceKit checkout'},
   out    = {'data/avatar/references.safetensors', 'file'},
-  people = {4, 'pictures of each expression'},
-  first  = {200000, 'seed of the first person'},
-  size   = {128, 'pixels'},
+  people = {4, 'pictures of each expression', whole = true, least = 1},
+  first  = {200000, 'seed of the first person', whole = true, least = 0},
+  size   = {128, 'pixels', whole = true, least = 1, most = 1024},
   sheet  = {'', 'PNG of all of them; empty: none'},
 }
-local names = {'smile', 'angry', 'sad', 'close eyes', 'raise brow', 'frown brow', 'mouth stretch', 'mouth left', 'mouth right', 'dimpler', 'lip funneler', 'grin'}
+local names = require('mien.people').expressions
 local synth = assert(mien.synth_open(opt.head))
 local z, expr, camera = {}, {}, {}
 for p = 1, opt.people do

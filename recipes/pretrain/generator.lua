@@ -22,20 +22,20 @@ local opt = mien.options {
   people  = {'data/people', 'folder of pictures (recipes/pretrain/people.lua)'},
   head    = {'data/avatar/head.safetensors', 'the head model'},
   out     = {'data/avatar', 'folder of generator.safetensors and the checkpoint'},
-  steps   = {20000, 'steps in all; the learning rate falls along them'},
-  seconds = {1e9, 'stop after this time (the checkpoint is kept)'},
-  batch   = {4, 'pictures a step'},
-  lr      = {0.004, 'Adam learning rate'},
-  seed    = {1, 'seeds weights, order, jitter'},
-  save    = {180, 'seconds between checkpoints'},
-  style   = {40, 'the learning rate of the layers that turn w into styles, times lr'},
-  noise   = {20, 'the learning rate of the noise patterns, times lr'},
-  conv    = {4, 'the learning rate of convolutions and constants, times lr'},
-  ssim    = {6, 'weight of structural similarity'},
-  config  = {'', 'generator settings (JSON) instead of the default small ones'},
-  mapping = {40000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init'},
-  precision = {'bf16', 'of the steps on pictures (mien.precision); strict is the faster one where the processor has no AVX-512'},
-  faces   = {0, 'share of the steps from which on the networks of the face learn too: they take two fifths of a step, and have less to learn than hair'},
+  steps   = {20000, 'steps in all; the learning rate falls along them', whole = true, least = 1},
+  seconds = {1e9, 'stop after this time (the checkpoint is kept)', least = 0},
+  batch   = {4, 'pictures a step', whole = true, least = 1},
+  lr      = {0.004, 'Adam learning rate', least = 0},
+  seed    = {1, 'seeds weights, order, jitter', whole = true, least = 0},
+  save    = {180, 'seconds between checkpoints', least = 0},
+  style   = {40, 'the learning rate of the layers that turn w into styles, times lr', least = 0},
+  noise   = {20, 'the learning rate of the noise patterns, times lr', least = 0},
+  conv    = {4, 'the learning rate of convolutions and constants, times lr', least = 0},
+  ssim    = {6, 'weight of structural similarity', least = 0},
+  config  = {'', 'generator settings, a JSON object, instead of the default small ones'},
+  mapping = {40000, 'steps of the mapping network alone, before the first picture; 0: the mapping network of init', whole = true, least = 0},
+  step_precision = {'bf16', 'precision of the steps on pictures alone; strict is the faster one where the processor has no AVX-512'},
+  faces   = {0, 'share of the steps from which on the networks of the face learn too: they take two fifths of a step, and have less to learn than hair', least = 0, most = 1},
   init    = {'', 'a generator of the same sizes whose weights a new run starts from'},
 }
 
@@ -44,7 +44,9 @@ local small = [["z_dim":80,"w_dim":192,"mapping_layers":5,"mapping_lr":1,"plane_
 "mouth":[32,4,32],"blending":[128,32,128],"decoder_hidden":32,"neural_rendering_resolution":64,"depth_resolution":14,"depth_resolution_importance":14,
 "ray_start":2.25,"ray_end":3.15,"sr_input":64,"sr_channels":[32,16],"sr_up":[1,2],"focal":3.6,"radius":2.7,
 "orth_shift":[0,0,0],"follow":[256,0.015,16],"aligned":true,"constants":64]]
-local config = ('{%s,"vertices":%d,"faces":%d}'):format(opt.config ~= '' and opt.config or small:gsub('\n', ''), head:config 'vertices', head:config 'faces')
+local settings = opt.config ~= '' and (opt.config:match '^%s*{(.*)}%s*$' or error('config: a JSON object expected', 0)) or small:gsub('\n', '')
+local config = ('{%s,"vertices":%d,"faces":%d}'):format(settings, head:config 'vertices', head:config 'faces')
+if opt.mapping == 0 and opt.init == '' then error('mapping: 0 takes the mapping network of init=, which is not given', 0) end
 
 -- Of every vertex: do expressions move it by a millimetre, or jaw or eyes turn it?
 local function moving()
@@ -94,9 +96,9 @@ end
 
 local gen = mien.new_model('next3d', config, opt.seed)
 local moves = moving()
-local lead, rest = leaders(moves, gen:config 'follow'[1])
-local of_mesh = {faces = head:weight 'faces', face_uvcoords = uv_corners(), ['follow.vertices'] = lead, ['follow.rest'] = rest,
-  uv_face_mask = mask_of(moves, gen:config 'plane_resolution')}
+local of_mesh = {faces = head:weight 'faces', face_uvcoords = uv_corners(), uv_face_mask = mask_of(moves, gen:config 'plane_resolution')}
+local follow = gen:config 'follow'[1]
+if follow > 0 then of_mesh['follow.vertices'], of_mesh['follow.rest'] = leaders(moves, follow) end
 local function put_on_mesh(gen) for name, value in pairs(of_mesh) do gen:set_weight(name, value) end end
 put_on_mesh(gen)
 gen:train(true)
@@ -175,17 +177,16 @@ for _, name in ipairs(noise) do
   pictures.params[#pictures.params + 1], pictures.names[#pictures.names + 1] = gen:weight(name):param(), name
 end
 
-local first = trainer.new {
+local first = opt.mapping > 0 and trainer.new {
   name = 'mapping', params = mapping.params, names = mapping.names, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.06, seed = opt.seed + 1000,
   ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
   step = function(_, rng) return factors_missed(256, rng) end,
 }
-if not first:go() then return end
+if first and not first:go() then return end
 -- Learned with a spread of 1: the last layer is scaled afterwards, and the layers that read w, as a new generator has them, the other way.
 local last = ('backbone.mapping.fc%d.'):format(gen:config 'mapping_layers' - 1)
-for i, average in ipairs(first:averages()) do
-  local scale = opt.mapping > 0 and mapping.names[i]:find(last, 1, true) and SPREAD or 1
-  mapping.params[i]:copy(average * scale)
+for i, average in ipairs(first and first:averages() or {}) do
+  mapping.params[i]:copy(mapping.names[i]:find(last, 1, true) and average * SPREAD or average)
 end
 if not before then
   for i, name in ipairs(pictures.names) do
@@ -215,7 +216,7 @@ end
 
 local run = trainer.new {
   name = 'generator', params = pictures.params, names = pictures.names, steps = opt.steps, seconds = opt.seconds, save_every = opt.save,
-  precision = opt.precision, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
+  precision = opt.step_precision, lr = opt.lr, seed = opt.seed, warm = 100, ema = 0.995, rate = rate,
   adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/generator_checkpoint.safetensors', config = config,
   step = function(at, rng)
     local refs = {}

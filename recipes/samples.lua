@@ -19,6 +19,8 @@ local opt = mien.options {
   scale        = {1, 'pixels of the sheet per pixel of the picture', least = 0.1, most = 16},
   out          = {'out/samples', 'folder for the pictures'},
 }
+if opt.labels == '' and opt.label ~= '' then error('label: a camera of labels=dataset.json, which is not given', 0) end
+if opt.labels ~= '' and (#opt.yaw > 1 or opt.yaw[1] ~= 0) then error('yaw: the camera comes from labels=; one of the two expected', 0) end
 local a = avatar.load(opt.model)
 local cameras, titles = {}, {}
 if opt.labels ~= '' then

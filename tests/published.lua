@@ -86,7 +86,7 @@ local function on_fake_gpu(t, home, faults)
   local driver = program:gsub('[^/]*$', '') .. 'tests/fake_driver.so'
   if core.file_kind(driver) ~= 'file' then driver = program:gsub('[^/]*$', '') .. 'build/release/tests/fake_driver.so' end
   t:equal(core.file_kind(driver), 'file', driver)
-  if core.file_kind(home .. '/models/tiny') ~= 'directory' then
+  if core.file_kind(home .. '/models/tiny') ~= 'folder' then
     put(home, 'tiny', 'generator', 'next3d', generator)
     put(home, 'tiny', 'clip', 'clip', clip:format(mien.bpe(golden .. 'tokenizer/tiny_merges.txt'):count()))
     put(home, 'tiny', 'arcface', 'arcface', arcface)

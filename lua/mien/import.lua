@@ -103,12 +103,11 @@ local function copy_vocabulary(from, folder)
   local cli = require 'mien.cli'
   local bpe, message = core.bpe(from)
   if not bpe then cli.fail(message) end
-  local source = assert(io.open(from, 'rb'))
-  local bytes = source:read '*a'
-  source:close()
   local to = ('%s/%s'):format(folder, import.VOCABULARY)
-  local file, why = io.open(to, 'wb')
-  if not file or not file:write(bytes) or not file:close() then cli.fail(('%s cannot be written: %s'):format(to, why or 'no room')) end
+  local bytes, why = core.file_read(from)
+  local written
+  if bytes then written, why = core.file_write(to, bytes) end
+  if not written then cli.fail(why) end
   print(('%s: %d words'):format(to, bpe:count()))
 end
 
@@ -143,7 +142,7 @@ local function places()
   end
   add 'models'
   add(paths.data() and paths.data() .. '/models')
-  add(paths.find 'models')
+  add(paths.shipped 'models')
   return list
 end
 
@@ -174,7 +173,8 @@ function import.find(name)
   local model = core.file_kind(name) == 'folder' and look(name)
   if model then return model end
   for _, place in ipairs(places()) do
-    if core.file_kind(place .. '/' .. name) == 'folder' then return look(place .. '/' .. name) end
+    model = core.file_kind(place .. '/' .. name) == 'folder' and look(place .. '/' .. name)
+    if model then return model end
   end
   return nil
 end

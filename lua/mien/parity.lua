@@ -66,9 +66,7 @@ local function tokenizer(golden, options)
   end
   file:close()
   if options.dump then
-    local dump = try(io.open(options.dump, 'wb'))
-    dump:write(table.concat(out, '\n'), '\n')
-    dump:close()
+    try(core.file_write(options.dump, table.concat(out, '\n') .. '\n'))
   end
   print(('%d texts as published, %d not'):format(good, bad))
   return bad == 0 and good > 0 and 0 or 1

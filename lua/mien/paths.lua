@@ -10,14 +10,18 @@ local function places()
   return {folder .. '/', folder:gsub('/[^/]*$', '') .. '/share/mien/', folder:match '^(.*/)build/[^/]+$'}
 end
 
--- A file that came with mien (recipes/train.lua, models/...): as given, else in those places.  nil when it is nowhere.
-function paths.find(name)
-  if core.file_kind(name) then return name end
-  if name:sub(1, 1) == '/' then return nil end
+-- A file or folder in those places; nil when it is in none of them.
+function paths.shipped(name)
   for _, place in ipairs(places()) do
     if core.file_kind(place .. name) then return place .. name end
   end
   return nil
+end
+
+-- A file that came with mien (recipes/train.lua, models/...): as given, else in those places.  nil when it is nowhere.
+function paths.find(name)
+  if core.file_kind(name) then return name end
+  return name:sub(1, 1) ~= '/' and paths.shipped(name) or nil
 end
 
 -- Folder of the user's library and of imported models: $MIEN_HOME, else ~/.local/share/mien; nil and a sentence when there is no home.

@@ -24,11 +24,11 @@ local function points(path, pattern, rows)
   return rows
 end
 
--- NAME.obj holds the vertices in metres, landmarks (NAME_kpt2d.txt unless given) their 68 landmarks: three numbers each, whatever the name says.
-function published.mesh(path, landmarks)
+-- NAME.obj holds the vertices in metres, NAME_kpt2d.txt their 68 landmarks: three numbers each, whatever the name says.
+function published.mesh(path)
   local rows = points(path, '^v(%s.*)', {})
   if #rows == 0 then error(('%s: no vertices'):format(path), 0) end
-  local vertices, marks = #rows, landmarks or path:gsub('%.obj$', '') .. '_kpt2d.txt'
+  local vertices, marks = #rows, path:gsub('%.obj$', '') .. '_kpt2d.txt'
   points(marks, '^(%s*%S.*)', rows)
   if #rows - vertices ~= 68 then error(('%s: 68 landmarks expected, found %d'):format(marks, #rows - vertices), 0) end
   return mien.tensor(rows):reshape(1, #rows, 3)
@@ -38,8 +38,10 @@ end
 function published.labels(path)
   local file, why = io.open(path, 'r')
   if not file then error(why, 0) end
-  local json = mien.json_decode(file:read '*a', path)
+  local text = file:read '*a'
   file:close()
+  local json, what = mien.json_decode(text, path)
+  if json == nil then error(what, 0) end
   local cameras, names = {}, {}
   if type(json) ~= 'table' or type(json.labels) ~= 'table' then error(('%s: {"labels": [[name, [25 numbers]], ...]} expected'):format(path), 0) end
   for i, entry in ipairs(json.labels) do

@@ -26,7 +26,9 @@ T.test('killed at any moment, a training run goes on exactly', function(t)
   t:equal(status, 0, output)
   local whole, took = weights 'whole.db', mien.clock() - began
 
-  local rng, killed, trained, resumed = mien.rng(os.time()), 0, 0, 0
+  local seed = os.time()
+  print('kill.lua: seed ' .. seed)
+  local rng, killed, trained, resumed = mien.rng(seed), 0, 0, 0
   while killed < kills do
     trained = trained + 1
     local library = trained .. '.db'

@@ -172,4 +172,5 @@ end
 
 if opt.what == 'leaks' then leaks()
 elseif opt.what == 'table' then table_of(opt.json)
-else times() end
+elseif opt.what == 'times' then times()
+else error(("what: times, leaks or table expected, got '%s'"):format(opt.what), 0) end

@@ -45,6 +45,12 @@ int luaopen_mien_core(lua_State *L) {
     lua_newtable(L);
     lua_pushliteral(L, MN_VERSION); lua_setfield(L, -2, "version");
     lua_pushinteger(L, MN_API); lua_setfield(L, -2, "api_number");
+#ifdef __AVX2__
+    lua_pushboolean(L, true);
+#else
+    lua_pushboolean(L, false);
+#endif
+    lua_setfield(L, -2, "needs_avx2");                      /* Makefile, ARCH */
     bind_open_tensor(L);
     bind_open_op(L);
     bind_open_model(L);

@@ -145,7 +145,7 @@ static mn_status slice_backward(mn_op *op) {
     mn_tensor *dx = mn_din(op, 0);
     return dx ? slice_run(op, mn_dout(op, 0), dx, true) : mn_errcode();
 }
-const mn_opdef mn_op_slice = {.name = "slice", .in = "x", .doc = "slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0; negative from the end",
+const mn_opdef mn_op_slice = {.name = "slice", .in = "x", .doc = "slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0, negative from the end; x:slice(axis, first, last): from 1, both ends included",
     .attrs = {{"axis", 0, 0}, {"start", 0, 0}, {"stop", NAN, "the axis's size when absent"}}, .shape = slice_shape, .forward = slice_forward, .backward = slice_backward};
 
 static mn_status concat_shape(mn_op *op) {

@@ -189,7 +189,7 @@ function mien.reshape(x, options) end
 ---@return mien.tensor
 function mien.permute(x, options) end
 
----slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0; negative from the end
+---slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0, negative from the end; x:slice(axis, first, last): from 1, both ends included
 ---@param x mien.tensor
 ---@param options? {axis?: number, start?: number, stop?: number}
 ---@return mien.tensor
@@ -612,7 +612,7 @@ function tensor:reshape(options) end
 ---@return mien.tensor
 function tensor:permute(options) end
 
----slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0; negative from the end
+---slice(x, {axis, start, stop}): elements start..stop-1 of one axis, counted from 0, negative from the end; x:slice(axis, first, last): from 1, both ends included
 ---@param options? {axis?: number, start?: number, stop?: number}
 ---@return mien.tensor
 function tensor:slice(options) end
@@ -875,8 +875,17 @@ function mien.api(...) end
 
 mien.avatar = {}
 
+---avatar.cosine(a, b): [N,1] of rows of unit vectors
+function mien.avatar.cosine(...) end
+
 ---avatar.load([names]): the models of an avatar: the embedded one, or "next3d_ffhq_512,ViT-B-32"
 function mien.avatar.load(...) end
+
+---avatar.project(points [M,3], camera [1,25]): where points lie in the picture, columns and rows in 0..1, and view directions [M,3]
+function mien.avatar.project(...) end
+
+---avatar.unit(x): rows of length 1
+function mien.avatar.unit(...) end
 
 ---@class mien.avatar
 local avatar = {}
@@ -893,6 +902,12 @@ function avatar:expression_of(...) end
 ---identity(pictures): the identity network's unit vectors [N,D]
 function avatar:identity(...) end
 
+---mesh(shape, alpha): vertices and landmarks [N,V+68,3] of the posed head, metres
+function avatar:mesh(...) end
+
+---neural(volume, camera): the small picture before super-resolution, enlarged
+function avatar:neural(...) end
+
 ---neutral([n]): expression codes [n,E] of the neutral face
 function avatar:neutral(...) end
 
@@ -901,6 +916,9 @@ function avatar:person(...) end
 
 ---picture(ws, shape, alpha [, camera]): the picture, without keeping tri-planes
 function avatar:picture(...) end
+
+---picture_encoder(): the encoder of pictures, opened when first asked for
+function avatar:picture_encoder(...) end
 
 ---planes(ws, shape, alpha [, static]): {planes, deformation}: tri-planes of a person with an expression, and how the head deforms the volume
 function avatar:planes(...) end
@@ -911,8 +929,14 @@ function avatar:planes_of(...) end
 ---references(expression or PNG file): expression codes [K,E]; nil when there are none of that name
 function avatar:references(...) end
 
+---size(): pixels across a picture
+function avatar:size(...) end
+
 ---text(prompt [, quiet]): CLIP's unit vector [1,D], and the words it has never seen, which it warns of
 function avatar:text(...) end
+
+---texture_rows(): the first row of ws that drives the neural texture, from 1, and how many do
+function avatar:texture_rows(...) end
 
 ---view(volume, ws, camera): the picture of what avatar:planes gave
 function avatar:view(...) end
@@ -1014,6 +1038,9 @@ function mien.geometry.surface(...) end
 
 ---glb_write(path, mesh [, {texture, record, targets = {{name, [V,3]}, ...}}]): binary glTF with morph targets
 function mien.glb_write(...) end
+
+---graph(fn): fn, recorded on the GPU when called the second time and then run again with one call (lua/mien/graph.lua)
+function mien.graph(...) end
 
 ---@class mien.graph
 local graph = {}
@@ -1380,6 +1407,9 @@ function mien.synchronize(...) end
 
 ---@class mien.synth
 local synth = {}
+
+---fit_head(path): the statistical head learned from samples of this source, written to path; or nil, message, code
+function synth:fit_head(...) end
 
 ---render{z, expr, camera, gaze, head, light, size, supersample}: u8 [N,S,S,4], effective unit weights, looks
 function synth:render(...) end

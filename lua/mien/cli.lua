@@ -1,5 +1,5 @@
 -- cli.lua -- the command line: a recipe, a command, or nothing for the REPL.  main() returns the exit status:
--- 0 done, 1 it could not be done, 2 it was not understood, 130 stopped by Ctrl-C.
+-- 0 done, 1 it could not be done (or a recipe refused its options), 2 the command was not understood, 130 stopped by Ctrl-C.
 -- Nothing is loaded before it is needed, so that `mien --version` takes milliseconds.
 local core = require 'mien.core'
 local cli = {}

@@ -8,8 +8,6 @@ local docs = {}
 
 docs.help = {docs = 'Without a word both are written, below the current folder; with one the page goes to standard output.'}
 
-local function number(x) return ('%.6g'):format(x) end
-
 -- ---- docs/ops.md --------------------------------------------------------------
 
 local function describe(lines, op, level, prefix)
@@ -22,14 +20,16 @@ local function describe(lines, op, level, prefix)
   text = text ~= '' and text or op.doc
   add((text:gsub('[*_<]', '\\%0')) .. (op.differentiable == false and ' (no gradient)' or ''))
   add ''
-  for _, o in ipairs(op.options) do add(('- `%s` (%s): %s'):format(o.name, number(o.default), o.doc ~= '' and o.doc or 'see above')) end
+  for _, o in ipairs(op.options) do add(('- `%s` (%s): %s'):format(o.name, help.default(o), o.doc ~= '' and o.doc or 'see above')) end
   if #op.options > 0 then add '' end
 end
 
 function docs.ops()
   local lines = {'# Ops and models', '',
     'Made by `mien docs` from the engine\'s tables; do not edit. `x?` may be absent (nil), `x...` stands for one or more.',
-    'Every op is a function `mien.op(...)` and a method `x:op(...)` of tensors; options follow in a table, axes count from 1.', ''}
+    'Every op is a function `mien.op(...)` and a method `x:op(...)` of tensors; options follow in a table, axes count from 1, from the end when negative.',
+    'Sizes may follow directly: `x:reshape(2, -1)`, `x:permute(2, 1)`, `x:expand(4, 3)`. `x:slice(axis, first, last)` counts elements from 1, both ends included;',
+    'in a table `start` and `stop` count from 0, without the stop, as in C.', ''}
   for _, op in ipairs(core.op_list()) do describe(lines, op, '##', 'mien.') end
   for _, kind in ipairs(core.model_list()) do
     lines[#lines + 1] = ('## Model %s'):format(kind.name)

@@ -82,7 +82,7 @@ function doctor.doctor()
   local name, has = processor()
   local flags = ' ' .. table.concat(has, ' ') .. ' '
   line('ok', 'program', ('mien %s, API %d, %s'):format(core.version, core.api_number, core.program() or '?'))
-  line(flags:find ' avx2 ' and flags:find ' fma ' and 'ok' or 'missing', 'processor', ('%s; %s'):format(name, #has > 0 and table.concat(has, ' ') or 'avx2 and fma are needed'))
+  line((not core.needs_avx2 or flags:find ' avx2 ' and flags:find ' fma ') and 'ok' or 'missing', 'processor', ('%s; %s'):format(name, #has > 0 and table.concat(has, ' ') or 'avx2 and fma are needed'))
   local threads, asked = processors(), os.getenv 'OMP_NUM_THREADS'
   line('ok', 'threads', ('%s%s'):format(tostring(threads or '?'), asked and ', OMP_NUM_THREADS=' .. asked or ''))
   local total, free = memory()

@@ -5,7 +5,11 @@ local help = {}
 
 local topics, order                      -- name -> {title, text...}; names in a sensible order
 
-local function number(x) return ('%.6g'):format(x) end
+-- An option's default, as Lua writes it: axes count from 1 there.
+function help.default(o)
+  local axis = o.name == 'axis' or o.name == 'last'
+  return ('%.6g'):format(axis and o.default >= 0 and o.default + 1 or o.default)
+end
 
 -- 'lrelu(x, {slope = 0.2, gain = 1.41421})'
 function help.signature(op, prefix)
@@ -14,7 +18,7 @@ function help.signature(op, prefix)
     words[#words + 1] = input.name .. (op.variadic and i == #op.inputs and '...' or '') .. (input.optional and '?' or '')
   end
   local options = {}
-  for i, o in ipairs(op.options) do options[i] = ('%s = %s'):format(o.name, number(o.default)) end
+  for i, o in ipairs(op.options) do options[i] = ('%s = %s'):format(o.name, help.default(o)) end
   if #options > 0 then words[#words + 1] = '{' .. table.concat(options, ', ') .. '}' end
   return ('%s%s(%s)'):format(prefix or '', op.name, table.concat(words, ', '))
 end
@@ -23,7 +27,7 @@ end
 local function lines_of(op, prefix)
   local lines = {help.signature(op, prefix), '  ' .. op.doc}
   for _, o in ipairs(op.options) do
-    lines[#lines + 1] = ('  %-10s %s [%s]'):format(o.name, o.doc, number(o.default))
+    lines[#lines + 1] = ('  %-10s %s [%s]'):format(o.name, o.doc, help.default(o))
   end
   if op.differentiable == false then lines[#lines + 1] = '  no gradient' end
   return lines

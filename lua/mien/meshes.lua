@@ -13,8 +13,8 @@ function meshes.texels(head, size)
 end
 
 -- Texture u8 [S,S,3]: every texel takes the colour it has in the pictures that see it best.
-function meshes.texture(a, shape, alpha, ws, v, size)
-  local head, s = a.head, size or 512
+function meshes.texture(a, shape, alpha, ws, v)
+  local head, s = a.head, 512
   local faces = head:weight 'faces'
   local normal = mien.mesh_normals(v, faces)
   local corners = mien.gather(mien.concat(v, normal, {axis = 2}), faces)                       -- [F,3,6]

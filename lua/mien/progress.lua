@@ -1,6 +1,6 @@
 -- progress.lua -- one line that says how far a loop is: count, rate, time left, and the values of the moment.
 --   local bar = progress.new('training', steps); bar:step(i, {loss = 0.3}); bar:done()
--- On a terminal the line is rewritten; elsewhere a line is printed every `every` seconds.
+-- On a terminal the line is rewritten; elsewhere a line is printed every 20 seconds.
 local core = require 'mien.core'
 local progress = {}
 progress.__index = progress
@@ -11,14 +11,14 @@ local function clock(s)
   return ('%dm%02ds'):format(s / 60, s % 60)
 end
 
-function progress.new(what, total, every)
-  return setmetatable({what = what, total = total, every = every or 20, start = os.time(), first = nil, shown = 0, tty = core.isatty(2)}, progress)
+function progress.new(what, total)
+  return setmetatable({what = what, total = total, start = os.time(), first = nil, shown = 0, tty = core.isatty(2)}, progress)
 end
 
 function progress:step(i, values, force)
   self.first = self.first or i - 1
   local now = os.time()
-  if not force and now - self.shown < (self.tty and 1 or self.every) then return end
+  if not force and now - self.shown < (self.tty and 1 or 20) then return end
   self.shown = now
   local spent, done = now - self.start, i - self.first
   local rate = done / math.max(spent, 0.5)                 -- the clock counts whole seconds

@@ -16,24 +16,25 @@ enum { MAX_GROUPS = 8 };
 
 typedef struct plan {                    /* what build and embed both walk through */
     int groups;
-    double units[MAX_GROUPS], widths[MAX_GROUPS];
+    int units[MAX_GROUPS], widths[MAX_GROUPS];
     int64_t input, embed, last;          /* last: side of the final map */
     mn_norm norm;
 } plan;
 
 static mn_status plan_of(mn_model *m, plan *p) {
     *p = (plan){.input = mn_config_int(m, "input"), .embed = mn_config_int(m, "embed")};
-    p->groups = mn_config_list(m, "units", p->units, MAX_GROUPS);
-    int widths = mn_config_list(m, "widths", p->widths, MAX_GROUPS);
+    p->groups = mn_config_ints(m, "units", 1, 256, p->units, MAX_GROUPS);
+    int widths = mn_config_ints(m, "widths", 1, 1 << 16, p->widths, MAX_GROUPS);
     if (mn_errcode() || mn_norm_of(m, &p->norm)) return mn_errcode();
     if (p->groups < 1 || widths != p->groups) return mn_fail(MN_EARG, "arcface: units and widths: lists of equal length expected, got %d and %d numbers", p->groups, widths);
+    if (p->input < 1 || p->input > 8192) return mn_fail(MN_EARG, "arcface: input: 1 to 8192 pixels expected, got %lld", (long long)p->input);
     p->last = p->input;
     for (int g = 0; g < p->groups; g++) p->last = (p->last + 1) / 2;
     return MN_OK;
 }
 
-static mn_status declare_unit(mn_model *m, const plan *p, int k, int64_t in, int64_t out, double reduction) {
-    int64_t squeezed = out / (int64_t)reduction;
+static mn_status declare_unit(mn_model *m, const plan *p, int k, int64_t in, int64_t out, int64_t reduction) {
+    int64_t squeezed = out / reduction;
     if (squeezed < 1) squeezed = 1;
     mn_name r = mn_join("body.%d.res_layer", k), s = mn_join("body.%d.shortcut_layer", k);
     if (in != out) {
@@ -51,18 +52,18 @@ static mn_status declare_unit(mn_model *m, const plan *p, int k, int64_t in, int
 
 static mn_status build(mn_model *m) {
     plan p;
-    double reduction = mn_config(m, "se_reduction");
+    int64_t reduction = mn_config_int(m, "se_reduction");
     if (plan_of(m, &p)) return mn_errcode();
-    if (!(reduction >= 1)) return mn_fail(MN_EARG, "arcface: se_reduction: at least 1 expected, got %g", reduction);
-    int64_t width = (int64_t)p.widths[0];
+    if (reduction < 1) return mn_fail(MN_EARG, "arcface: se_reduction: at least 1 expected, got %lld", (long long)reduction);
+    int64_t width = p.widths[0];
     mn_declare_conv(m, 3, width, 3, 3, "input_layer.0");
     mn_declare_norm(m, p.norm, width, 1, "input_layer.1");
     mn_declare(m, MN_INIT_CONST, 0.25, true, MN_DIMS(width), "input_layer.2.weight");
     int k = 0;
     for (int g = 0; g < p.groups; g++)
-        for (int u = 0; u < (int)p.units[g] && !mn_errcode(); u++, k++) {
-            declare_unit(m, &p, k, width, (int64_t)p.widths[g], reduction);
-            width = (int64_t)p.widths[g];
+        for (int u = 0; u < p.units[g] && !mn_errcode(); u++, k++) {
+            declare_unit(m, &p, k, width, p.widths[g], reduction);
+            width = p.widths[g];
         }
     int64_t flat = width * p.last * p.last;
     mn_declare_norm(m, p.norm, width, 1, "output_layer.0");
@@ -109,7 +110,7 @@ static mn_status run_embed(mn_model *m, mn_tensor *const *in, const double *attr
     x = mn_noted(prelu(m, "input_layer.2", x), "stem");
     int k = 0;
     for (int g = 0; g < p.groups; g++)
-        for (int u = 0; u < (int)p.units[g] && x; u++, k++) x = unit(m, &p, k, x, u ? 1 : 2);
+        for (int u = 0; u < p.units[g] && x; u++, k++) x = unit(m, &p, k, x, u ? 1 : 2);
     x = mn_use_norm(m, p.norm, "output_layer.0", x, EPS);
     if (x) x = mn_use_linear(m, "output_layer.3", mn_reshape(x, 2, (int64_t[]){x->shape[0], x->n / x->shape[0]}));
     x = mn_noted(mn_use_norm(m, p.norm == MN_NORM_BATCH ? MN_NORM_BATCH : MN_NORM_LAYER, "output_layer.4", x, EPS), "prenorm");

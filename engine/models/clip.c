@@ -51,16 +51,11 @@ static int64_t heads_of(int64_t width, int64_t head) { return width >= 2 * head 
 typedef struct geometry { mn_resnet stem; int64_t patch, side; } geometry;
 
 static mn_status geometry_of(mn_model *m, geometry *g) {
-    double blocks[4];
     int64_t n = mn_config_int(m, "image_resolution"), patch = mn_config_int(m, "patch"), stride = 1;
-    int groups = mn_config_list(m, "stem", blocks, 4);
     *g = (geometry){.stem = {.width = mn_config_int(m, "stem_width"), .norm = MN_NORM_GROUP}};
+    int groups = mn_config_ints(m, "stem", 1, 64, g->stem.blocks, 4);
     if (mn_errcode()) return mn_errcode();
     if (patch < 1 || n % patch) return mn_fail(MN_EARG, "clip: patch: a divisor of image_resolution %lld expected, got %lld", (long long)n, (long long)patch);
-    for (int k = 0; k < groups; k++) {
-        if (!(blocks[k] >= 1 && blocks[k] <= 64)) return mn_fail(MN_EARG, "clip: stem: 1 to 64 blocks in each group expected, got %g", blocks[k]);
-        g->stem.blocks[k] = (int)blocks[k];
-    }
     if (groups) {
         if (g->stem.width < 1 || g->stem.width > 4096) return mn_fail(MN_EARG, "clip: stem_width: 1 to 4096 channels expected, got %lld", (long long)g->stem.width);
         stride = mn_resnet_stride(&g->stem);

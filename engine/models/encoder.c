@@ -6,12 +6,12 @@
  * bottom, left, right] in 0..1; without `pool` the head reads the whole final map, so that it knows where things are. */
 #include "resnet.h"
 
-static mn_status outputs_of(mn_model *m, double n[4], int64_t *sum) {
-    int k = mn_config_list(m, "outputs", n, 4);
+static mn_status outputs_of(mn_model *m, int n[4], int64_t *sum) {
+    int k = mn_config_ints(m, "outputs", 0, 1 << 16, n, 4);
     if (mn_errcode()) return mn_errcode();
     if (k != 4) return mn_fail(MN_EARG, "encoder: outputs: four numbers (shape, expression, pose, camera) expected, got %d", k);
     *sum = 0;
-    for (int i = 0; i < 4; i++) *sum += (int64_t)n[i];
+    for (int i = 0; i < 4; i++) *sum += n[i];
     return MN_OK;
 }
 
@@ -27,7 +27,7 @@ static mn_status network_of(mn_model *m, mn_resnet *r) {
 
 static mn_status build(mn_model *m) {
     mn_resnet r;
-    double n[4];
+    int n[4];
     int64_t sum = 0;
     if (network_of(m, &r) || outputs_of(m, n, &sum)) return mn_errcode();
     return mn_resnet_declare(m, &r, "", sum);
@@ -44,12 +44,12 @@ static mn_status run_encode(mn_model *m, mn_tensor *const *in, const double *att
 
 static mn_status run_split(mn_model *m, mn_tensor *const *in, const double *attr, mn_tensor **out) {
     (void)attr;
-    double n[4];
+    int n[4];
     int64_t sum = 0, at = 0;
     if (outputs_of(m, n, &sum) || mn_expect(m, "split", "codes", in[0], 2, (int64_t[]){-1, sum})) return mn_errcode();
     for (int i = 0; i < 4; i++) {
-        out[i] = mn_columns(in[0], at, (int64_t)n[i]);
-        at += (int64_t)n[i];
+        out[i] = mn_columns(in[0], at, n[i]);
+        at += n[i];
     }
     return mn_errcode();
 }

@@ -61,6 +61,7 @@ static mn_status reindex(mn_model *m) {
 static mn_status add_slot(mn_model *m, const char *name, mn_tensor *t, bool trainable) {
     if (!t) return mn_errcode();
     if (find(m, name) >= 0) return mn_fail(MN_EINTERNAL, "%s: '%s' declared twice", m->def->name, name);
+    if (m->n >= 1 << 16) return mn_fail(MN_EARG, "%s: these settings ask for more than %d tensors", m->def->name, 1 << 16);
     if (m->n == m->cap) {
         int cap = m->cap ? 2 * m->cap : 64;
         mn_slot *slots = realloc(m->slots, (size_t)cap * sizeof *slots);
@@ -233,6 +234,18 @@ int mn_config_list(mn_model *m, const char *key, double *out, int max) {
     }
     return (int)v->count;
 }
+int mn_config_ints(mn_model *m, const char *key, int lo, int hi, int *out, int max) {
+    double v[8] = {0};
+    int n = mn_config_list(m, key, v, max < 8 ? max : 8);
+    for (int i = 0; i < n; i++) {
+        if (!(v[i] >= lo && v[i] <= hi && v[i] == floor(v[i]))) {
+            mn_fail(MN_EARG, "%s: setting '%s': whole numbers from %d to %d expected, got %g", m->def->name, key, lo, hi, v[i]);
+            return 0;
+        }
+        out[i] = (int)v[i];
+    }
+    return n;
+}
 const char *mn_config_text(mn_model *m, const char *key) {
     const mn_json *v = lookup(m, key);
     if (v && v->type == MN_JSON_STRING) return v->text;
@@ -398,7 +411,7 @@ mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, co
 mn_status mn_expect(mn_model *m, const char *method, const char *input, mn_tensor *t, int nd, const int64_t *shape) {
     if (mn_errcode()) return mn_errcode();
     bool fits = t && t->nd == nd && mn_is_real(t->dtype);
-    for (int d = 0; fits && d < nd; d++) fits = shape[d] < 0 || t->shape[d] == shape[d];
+    for (int d = 0; fits && d < nd; d++) fits = shape[d] < 0 ? t->shape[d] > 0 : t->shape[d] == shape[d];
     if (fits) return MN_OK;
     char text[96] = "[", *at = text + 1;
     for (int d = 0; d < nd; d++) at += shape[d] < 0 ? snprintf(at, 14, "%s%c", d ? "," : "", 'N' + d) : snprintf(at, 14, "%s%lld", d ? "," : "", (long long)shape[d]);

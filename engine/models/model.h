@@ -86,6 +86,7 @@ int64_t mn_model_numbers(const mn_model *m);             /* count of trainable n
 double mn_config(mn_model *m, const char *key);          /* a number (or bool as 0/1) */
 int64_t mn_config_int(mn_model *m, const char *key);
 int mn_config_list(mn_model *m, const char *key, double *out, int max);   /* a list of numbers */
+int mn_config_ints(mn_model *m, const char *key, int lo, int hi, int *out, int max);    /* of whole ones from lo to hi */
 const char *mn_config_text(mn_model *m, const char *key);
 mn_status mn_declare(mn_model *m, mn_init init, double value, bool trainable, int nd, const int64_t *shape, const char *fmt, ...)
     __attribute__((format(printf, 7, 8)));

@@ -72,11 +72,14 @@ static mn_status declare_plain(mn_model *m, const char *p, int64_t rgb, int64_t 
 }
 
 /* A conditional network: encoder from in_size down to final, decoder from 2*final up; fusion while final*2^j < cond. */
+enum { MOST_LEVELS = 9 };       /* of an encoder, and one */
 typedef struct { int in, final, cond; } conditional;
 static conditional conditional_sizes(mn_model *m, const char *key) {
-    double v[3] = {0};
-    if (mn_config_list(m, key, v, 3) != 3) mn_fail(MN_EARG, "%s: setting '%s': [input, final, conditioned] sizes expected", m->def->name, key);
-    return (conditional){(int)v[0], (int)v[1], (int)v[2]};
+    int v[3] = {0}, n = mn_config_ints(m, key, 1, 1 << 16, v, 3), in = v[0], final = v[1];
+    if (n != 3 || (in & (in - 1)) || (final & (final - 1)) || final < 4 || in < 2 * final || in >> MOST_LEVELS >= final || v[2] > in || 2 * final > plane_res(m))
+        mn_fail(MN_EARG, "%s: setting '%s': [input, final, conditioned] expected: powers of two, final from 4 to half of plane_resolution, input from 2 to %d times it, conditioned up to input",
+                m->def->name, key, 1 << (MOST_LEVELS - 1));
+    return (conditional){in, final, v[2]};
 }
 
 static mn_status declare_conditional(mn_model *m, const char *p, const char *key) {
@@ -108,7 +111,7 @@ static mn_status declare_conditional(mn_model *m, const char *p, const char *key
 static mn_status build(mn_model *m) {
     int64_t w = mn_config_int(m, "w_dim"), c = mn_config_int(m, "plane_channels"), hidden = mn_config_int(m, "decoder_hidden");
     int64_t faces = mn_config_int(m, "faces"), p = plane_res(m), constants = mn_config_int(m, "constants");
-    double sr[2] = {0}, up[2] = {0};
+    int sr[2] = {0}, up[2] = {0};
     if (mn_errcode()) return mn_errcode();
     if (constants < 0) return mn_fail(MN_EARG, "next3d: setting 'constants': a size of the static planes' layers, or 0, expected, got %lld", (long long)constants);
     if (p < 8 || (p & (p - 1))) return mn_fail(MN_EARG, "next3d: plane_resolution: a power of two from 8 on expected, got %lld", (long long)p);
@@ -121,14 +124,14 @@ static mn_status build(mn_model *m) {
     mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(hidden), "decoder.net.0.bias");
     mn_declare(m, MN_INIT_NORMAL, 1, true, MN_DIMS(c + 1, hidden), "decoder.net.2.weight");
     mn_declare(m, MN_INIT_ZERO, 0, true, MN_DIMS(c + 1), "decoder.net.2.bias");
-    if (mn_config_list(m, "sr_channels", sr, 2) != 2 || mn_config_list(m, "sr_up", up, 2) != 2)
+    if (mn_config_ints(m, "sr_channels", 1, 1 << 16, sr, 2) != 2 || mn_config_ints(m, "sr_up", 1, 8, up, 2) != 2)
         return mn_fail(MN_EARG, "next3d: sr_channels and sr_up: two numbers each expected");
-    int res = (int)mn_config_int(m, "sr_input");
+    int64_t res = mn_config_int(m, "sr_input");
     for (int k = 0; k < 2; k++) {
         char name[64];
         snprintf(name, sizeof name, "superresolution.block%d", k);
-        res *= (int)up[k];
-        sg_declare_block(m, name, k ? (int64_t)sr[0] : c, (int64_t)sr[k], 3, w, res);
+        res *= up[k];
+        sg_declare_block(m, name, k ? sr[0] : c, sr[k], 3, w, (int)res);
     }
     mn_declare_index(m, MN_DIMS(1, faces, 3), "faces");
     mn_declare(m, MN_INIT_ZERO, 0, false, MN_DIMS(1, faces, 3, 3), "face_uvcoords");
@@ -169,7 +172,7 @@ mn_tensor *mn_next3d_static(mn_model *m, mn_tensor *ws) { return mn_next3d_note(
 static mn_tensor *conditional_network(mn_model *m, const char *p, const char *key, mn_tensor *cond, mn_tensor *ws) {
     mn_scope scope = mn_scope_open();
     conditional k = conditional_sizes(m, key);
-    mn_tensor *e[8] = {NULL}, *h = NULL, *x = NULL, *img = NULL;
+    mn_tensor *e[MOST_LEVELS] = {NULL}, *h = NULL, *x = NULL, *img = NULL;
     bool noise = mn_config(m, "noise") != 0;
     double clamp = mn_config(m, "clamp");
     char name[96];

@@ -12,14 +12,12 @@
 static const double EPS = 1e-5;
 
 mn_status mn_resnet_of(mn_model *m, mn_resnet *r) {
-    double blocks[4] = {0};
-    int n = mn_config_list(m, "blocks", blocks, 4);
+    int n = mn_config_ints(m, "blocks", 0, 256, r->blocks, 4);
     r->width = mn_config_int(m, "width");
     r->bottleneck = mn_config(m, "bottleneck") != 0;
     r->hidden = mn_config_int(m, "hidden");
     if (mn_errcode() || mn_norm_of(m, &r->norm)) return mn_errcode();
     if (n != 4) return mn_fail(MN_EARG, "%s: blocks: four numbers expected, got %d", m->def->name, n);
-    for (int g = 0; g < 4; g++) r->blocks[g] = (int)blocks[g];
     return MN_OK;
 }
 

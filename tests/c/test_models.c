@@ -414,6 +414,38 @@ static void test_files(void) {
     mn_scope_close(scope);
 }
 
+/* Settings come from files too: what no network can have is refused by name, not divided by. */
+#define SMALL "\"channel_base\":32,\"channel_max\":4,\"plane_resolution\":32,\"plane_channels\":4,\"w_dim\":4,"
+static void test_settings(void) {
+    static const struct { const mn_modeldef *def; const char *config, *words; } BAD[] = {
+        {&mn_model_next3d, "{" SMALL "\"mouth\":[16,0,16]}", "setting 'mouth'"}, {&mn_model_next3d, "{" SMALL "\"mouth\":[16384,4,8]}", "setting 'mouth'"},
+        {&mn_model_next3d, "{" SMALL "\"blending\":[8,4,32]}", "setting 'blending'"}, {&mn_model_next3d, "{" SMALL "\"blending\":[32,12,32]}", "setting 'blending'"},
+        {&mn_model_next3d, "{" SMALL "\"mouth\":[8,4,8],\"blending\":[32,8,32],\"sr_up\":[1e300,2]}", "setting 'sr_up'"}, {&mn_model_next3d, "{" SMALL "\"mapping_layers\":1000000}", "more than 65536 tensors"},
+        {&mn_model_arcface, "{\"units\":[1e300]}", "setting 'units'"}, {&mn_model_arcface, "{\"widths\":[0.5,1,1,1]}", "setting 'widths'"},
+        {&mn_model_arcface, "{\"input\":1000000000}", "input: 1 to 8192"}, {&mn_model_encoder, "{\"blocks\":[1e300,1,1,1]}", "setting 'blocks'"},
+        {&mn_model_encoder, "{\"outputs\":[-3,1,1,1]}", "setting 'outputs'"}, {&mn_model_clip, "{\"stem\":[0]}", "setting 'stem'"}};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        CHECK(!mn_model_new(BAD[i].def, BAD[i].config, 1) && strstr(mn_errmsg(), BAD[i].words));
+        if (!strstr(mn_errmsg(), BAD[i].words)) fprintf(stderr, "%s: %s\n", BAD[i].config, mn_errmsg());
+        mn_error_clear();
+    }
+}
+
+/* Pictures of which there is none. */
+static void test_empty(void) {
+    mn_scope scope = mn_scope_open();
+    mn_model *m = make(&mn_model_encoder, "{\"input\":48,\"blocks\":[1,1,1,1],\"width\":16,\"hidden\":12,\"norm\":\"group\"}");
+    mn_tensor *none = mn_zeros(MN_F32, 4, (int64_t[]){0, 3, 48, 48}), *out[4];
+    CHECK_STATUS(MN_ESHAPE, call(m, "encode", &none, out));
+    CHECK_STATUS(MN_ESHAPE, call(m, "prepare", &none, out));
+    mn_model_release(m);
+    m = make(&mn_model_clip, CLIP);
+    mn_tensor *flat = mn_zeros(MN_F32, 4, (int64_t[]){1, 3, 0, 5});
+    CHECK_STATUS(MN_ESHAPE, call(m, "preprocess", &flat, out));
+    mn_model_release(m);
+    mn_scope_close(scope);
+}
+
 int main(void) {
     int64_t before = mn_memory_stats().tensors;
     test_clip();
@@ -424,6 +456,8 @@ int main(void) {
     test_mapper();
     test_files();
     test_inception();
+    test_settings();
+    test_empty();
     CHECK(mn_memory_stats().tensors == before);
     return check_done("models");
 }

@@ -85,7 +85,7 @@ static mn_mapping *inflated_member(torch_source *s, const mn_zip_member *m) {
     mn_torch *t = s->top;
     uint64_t place = (uint64_t)(s->data - t->file->data) + m->header;
     for (size_t i = 0; i < t->n_inflated; i++)
-        if (t->inflated[i].header == place) return t->inflated[i].bytes;
+        if (t->inflated[i].header == place && t->inflated[i].bytes->size == m->size) return t->inflated[i].bytes;
     if (t->n_inflated >= 4096) {        /* the list is searched in order */
         mn_fail(MN_EFORMAT, "%s: more than 4096 compressed storages, expected stored ones", s->label);
         return NULL;

@@ -92,7 +92,7 @@ mn_tensor *mn_randn(mn_dtype dtype, int nd, const int64_t *shape, mn_rng *rng);
 mn_tensor *mn_rand(mn_dtype dtype, int nd, const int64_t *shape, mn_rng *rng);   /* [0,1) */
 /* Copy numbers in; src has the tensor's dtype. */
 mn_tensor *mn_from(mn_dtype dtype, int nd, const int64_t *shape, const void *src);
-/* Wrap memory that is not ours (an mmap): release(owner) is called when the last tensor over it goes. */
+/* Wrap memory that is not ours (an mmap): release(owner) is called when the last tensor over it goes, or at once on failure. */
 mn_tensor *mn_wrap(mn_dtype dtype, int nd, const int64_t *shape, void *data, void (*release)(void *), void *owner);
 mn_tensor *mn_view(mn_tensor *t, int nd, const int64_t *shape, int64_t offset);  /* shares memory, no gradient */
 mn_tensor *mn_cast(mn_tensor *t, mn_dtype dtype);       /* a copy (or t itself); not differentiable */

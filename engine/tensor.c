@@ -294,6 +294,7 @@ mn_tensor *mn_wrap(mn_dtype dtype, int nd, const int64_t *shape, void *data, voi
     mn_buf *b = t ? calloc(1, sizeof *b) : NULL;
     if (!b) {
         if (t) { mn_release(t); mn_fail(MN_ENOMEM, "out of memory"); }
+        release(owner);
         return NULL;
     }
     *b = (mn_buf){.refs = 1, .data = data, .release = release, .owner = owner};

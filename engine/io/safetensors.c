@@ -326,10 +326,8 @@ mn_tensor *mn_st_get(mn_st *st, const char *name) {
     mn_dtype dtype = kinds[e->kind].dtype;
     /* The map is page aligned, so the file offset alone decides whether the numbers may be used where they lie. */
     if (kinds[e->kind].in_place && e->at % kinds[e->kind].size == 0 && e->n > 0) {
-        int refs = st->refs++;
-        mn_tensor *t = mn_wrap(dtype, e->nd, e->shape, st->map + e->at, st_unref, st);
-        if (!t) st->refs = refs;         /* whether or not the failure got as far as a tensor that let go again */
-        return t;
+        st->refs++;
+        return mn_wrap(dtype, e->nd, e->shape, st->map + e->at, st_unref, st);
     }
     mn_tensor *t = mn_empty(dtype, e->nd, e->shape);
     return t && convert(st, e, t) ? t : NULL;

@@ -281,9 +281,7 @@ static mn_tensor *tensor_of(mn_torch *t, const mn_torch_view *view) {
         return NULL;
     }
     if (view->count && view->owner && same_bits(view->raw) && !view->swapped && is_contiguous(view) && (uintptr_t)view->data % mn_dtype_size(dtype) == 0) {
-        mn_tensor *wrapped = mn_wrap(dtype, view->nd, view->shape, (void *)view->data, mn_mapping_release, mn_mapping_retain(view->owner));
-        if (!wrapped) mn_mapping_release(view->owner);
-        return wrapped;
+        return mn_wrap(dtype, view->nd, view->shape, (void *)view->data, mn_mapping_release, mn_mapping_retain(view->owner));
     }
     int64_t span = 1;                   /* elements between first and last: what the file has for it */
     for (int i = 0; i < view->nd && view->count; i++) span += (view->shape[i] - 1) * view->stride[i];

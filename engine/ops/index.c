@@ -32,7 +32,7 @@ static mn_status gather_forward(mn_op *op) {
 static mn_status gather_backward(mn_op *op) {
     mn_tensor *dx = mn_din(op, 0), *dy = mn_dout(op, 0);
     if (!dx) return mn_errcode();
-    struct k_gather_bwd p = {dy->n, dx->n / dx->shape[0], dx->shape[0], dy->data, op->in[1]->data, dx->data};
+    struct k_gather_bwd p = {dy->n, dx->shape[0] ? dx->n / dx->shape[0] : 0, dx->shape[0], dy->data, op->in[1]->data, dx->data};
     return MN_LAUNCH(op, gather_bwd, &p);
 }
 const mn_opdef mn_op_gather = {.name = "gather", .in = "x index", .doc = "gather(x, index): rows x[index[i]] (from 0) of the first axis",

@@ -1,6 +1,6 @@
 /* lbs.c -- rotations from axis-angle vectors, and linear blend skinning of a mesh; formulas in kernels/lbs.c.
  * A parent must come before its children (FLAME: -1 0 1 1 1). */
-#include "../internal.h"
+#include "nn.h"
 #include "../../kernels/lbs.h"
 
 enum { VERTS, JOINTS, ROT, WEIGHTS, PARENTS };       /* lbs' inputs */
@@ -36,6 +36,9 @@ static mn_status lbs_shape(mn_op *op) {
         return mn_op_fail(op, MN_ESHAPE, "v: expected [N,V,3] of f32 or f64, got %s %s", mn_dtype_name(v->dtype), mn_shape_text(v));
     if (joints->nd != 3 || joints->shape[0] != v->shape[0] || joints->shape[2] != 3)
         return mn_op_fail(op, MN_ESHAPE, "joints: expected [%lld,J,3] to match v %s, got %s", (long long)v->shape[0], mn_shape_text(v), mn_shape_text(joints));
+    mn_status s = need(op, JOINTS, "joints", 0, "");
+    if (!s) s = need(op, ROT, "rot", 0, "");
+    if (s) return s;
     const int64_t j = joints->shape[1];
     const bool matrices = rot->nd == 4 && rot->shape[3] == 3;
     if ((rot->nd != 3 && !matrices) || rot->shape[0] != v->shape[0] || rot->shape[1] != j || rot->shape[2] != 3)
@@ -47,7 +50,7 @@ static mn_status lbs_shape(mn_op *op) {
     for (int64_t k = 0; parents->device == MN_CPU && k < j; k++)
         if (mn_item(parents, k) < -1 || mn_item(parents, k) >= (double)k)
             return mn_op_fail(op, MN_EARG, "parents: joint %lld has parent %g, -1 or an earlier joint expected", (long long)k, mn_item(parents, k));
-    mn_status s = mn_out_like(op, v);
+    s = mn_out_like(op, v);
     return s ? s : mn_out(op, 1, v->dtype, 3, joints->shape);
 }
 

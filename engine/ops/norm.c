@@ -1,4 +1,5 @@
 /* norm.c -- softmax, log_softmax, layer_norm over the last axis. */
+#include "nn.h"
 #include "shape.h"
 #include "../../kernels/norm.h"
 
@@ -31,9 +32,12 @@ const mn_opdef mn_op_log_softmax = {.name = "log_softmax", .in = "x", .doc = "lo
 
 static mn_status layer_norm_shape(mn_op *op) {
     mn_tensor *x = op->in[0];
-    for (int j = 1; j < op->nin; j++)
+    for (int j = 1; j < op->nin; j++) {
+        mn_status s = need(op, j, j == 1 ? "w" : "b", 0, "");
+        if (s) return s;
         if (op->in[j] && (op->in[j]->nd != 1 || op->in[j]->n != mn_dim(x, -1)))
             return mn_op_fail(op, MN_ESHAPE, "%s: expected [%lld] to match x %s, got %s", j == 1 ? "w" : "b", (long long)mn_dim(x, -1), mn_shape_text(x), mn_shape_text(op->in[j]));
+    }
     return rows_shape(op);
 }
 static mn_status layer_norm_forward(mn_op *op) {

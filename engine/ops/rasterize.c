@@ -29,6 +29,7 @@ static mn_status bins(mn_op *op, struct k_rasterize_fwd *p) {
     struct k_rasterize_bin b = {.n = n, .pos = p->pos, .faces = p->faces, .start = start->data, .v = p->v, .f = p->f, .size = p->size};
     mn_status s = MN_LAUNCH(op, rasterize_bin, &b);
     if (s) return s;
+    if (p->f > INT32_MAX / p->size) return MN_OK;           /* places in a list are i32: try all faces instead */
     for (int64_t i = 0; i < n; i++)
         if (b.start[i * (p->size + 1) + p->size] > b.capacity) b.capacity = b.start[i * (p->size + 1) + p->size];
     mn_tensor *list = mn_empty(MN_I32, 2, (int64_t[]){n, b.capacity});

@@ -1,6 +1,6 @@
 /* rays.c -- camera rays, coarse and importance depths, and the merge of two sets of samples.
  * None but merge_samples is differentiable: published renderers let no gradient through. */
-#include "../internal.h"
+#include "nn.h"
 #include "../../kernels/rays.h"
 
 enum { RES, NEAR = 0, FAR, STEPS, IMPORTANCE_STEPS = 0 };
@@ -96,6 +96,8 @@ static mn_status merge_samples_shape(mn_op *op) {
     mn_tensor *a = op->in[0], *b = op->in[1], *order = op->in[2];
     if (a->nd != 4 || b->nd != 4 || !mn_is_real(a->dtype) || a->shape[0] != b->shape[0] || a->shape[1] != b->shape[1] || a->shape[3] != b->shape[3])
         return mn_op_fail(op, MN_ESHAPE, "a and b: expected [N,R,Da,C] and [N,R,Db,C], got %s and %s", mn_shape_text(a), mn_shape_text(b));
+    mn_status s = need(op, 1, "b", 0, "");
+    if (s) return s;
     const int64_t n = a->shape[2] + b->shape[2];
     if (order->nd != 3 || order->dtype != MN_I32 || order->shape[0] != a->shape[0] || order->shape[1] != a->shape[1] || order->shape[2] != n)
         return mn_op_fail(op, MN_ESHAPE, "order: expected i32 [N,R,%lld] to match a %s and b %s, got %s", (long long)n, mn_shape_text(a), mn_shape_text(b), mn_shape_text(order));

@@ -18,6 +18,7 @@
 enum { PLANES, ORIGINS, DIRS, DEPTHS, W0, B0, W1, B1, AXES, DEFORMATION, INPUTS };
 enum { BOX_WARP, CHANNELS_LAST };
 enum { AUX_PLANES, AUX_RANGE };
+enum { MOST_NODES = 512 };      /* across a deformation: kernels/undeform_at.h counts its numbers in 32 bits */
 
 /* The fused form counts numbers of a picture's planes in 32 bits. */
 static bool fusible(const mn_op *op) {
@@ -31,6 +32,8 @@ static mn_tensor *deformation_in(const mn_op *op) { return op->nin > DEFORMATION
 static mn_status render_rays_shape(mn_op *op) {
     mn_tensor *planes = op->in[PLANES], *t = op->in[DEPTHS], *w0 = op->in[W0], *w1 = op->in[W1], *axes = axes_in(op), *away = deformation_in(op);
     mn_status s = need(op, PLANES, "planes", 5, channels_last(op) ? "[N,3,H,W,C]" : "[N,3,C,H,W]");
+    if (!s) s = need(op, ORIGINS, "origins", 3, "[N,R,3]");
+    if (!s) s = need(op, DIRS, "dirs", 3, "[N,R,3]");
     if (!s) s = need(op, DEPTHS, "depths", 3, "[N,R,D]");
     if (!s) s = need(op, W0, "w0", 2, "[hidden,C]");
     if (!s) s = need(op, W1, "w1", 2, "[1+colours,hidden]");
@@ -48,9 +51,9 @@ static mn_status render_rays_shape(mn_op *op) {
     if ((s = need_vector(op, B0, "b0", w0->shape[0])) || (s = need_vector(op, B1, "b1", w1->shape[0]))) return s;
     if (axes && (axes->n != 27 || !mn_is_real(axes->dtype))) return mn_op_fail(op, MN_ESHAPE, "axes: expected [3,3,3], got %s", mn_shape_text(axes));
     if (!(op->attr[BOX_WARP] > 0)) return mn_op_fail(op, MN_EARG, "box_warp must be > 0, got %g", op->attr[BOX_WARP]);
-    if (away && (away->nd != 5 || away->dtype != t->dtype || away->shape[0] != n || away->shape[1] < 2 || away->shape[1] > 1024 || away->shape[2] != away->shape[1]
+    if (away && (away->nd != 5 || away->dtype != t->dtype || away->shape[0] != n || away->shape[1] < 2 || away->shape[1] > MOST_NODES || away->shape[2] != away->shape[1]
                  || away->shape[3] != away->shape[1] || away->shape[4] != 3))
-        return mn_op_fail(op, MN_ESHAPE, "deformation: expected %s [%lld,G,G,G,3], G from 2 to 1024, got %s %s", mn_dtype_name(t->dtype), (long long)n,
+        return mn_op_fail(op, MN_ESHAPE, "deformation: expected %s [%lld,G,G,G,3], G from 2 to %d, got %s %s", mn_dtype_name(t->dtype), (long long)n, MOST_NODES,
                           mn_dtype_name(away->dtype), mn_shape_text(away));
     for (int j = ORIGINS; j <= DEPTHS; j++)
         if (op->recording && mn_wants(op, j)) return mn_op_fail(op, MN_EARG, "no gradient flows to origins, dirs or depths here: use triplane_sample and raymarch");

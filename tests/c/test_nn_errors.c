@@ -38,6 +38,22 @@ static void messages(void) {
     FAILS("avg_pool2d: x: a picture no smaller than the window of 7", mn_call(avg_pool2d, T(x), {"k", 7}));
     FAILS("attention: heads: must divide the width of q [2,5,6], got 4", mn_call(attention, T(seq, seq, seq), {"heads", 4}));
     FAILS("attention: k: as many keys as queries expected when causal", mn_call(attention, T(seq, t(3, 2, 4, 6, 0), t(3, 2, 4, 6, 0)), {"causal", 1}));
+    mn_tensor *bytes = mn_zeros(MN_U8, 1, (int64_t[]){5}), *colours = t(4, 1, 2, 3, 4), *order = mn_zeros(MN_I32, 3, (int64_t[]){1, 2, 6});
+    FAILS("layer_norm: w: f32 or f64 expected, got u8", mn_call(layer_norm, T(m, bytes)));
+    FAILS("merge_samples: b: f32 or f64 expected, got i32", mn_call(merge_samples, T(colours, mn_zeros(MN_I32, 4, (int64_t[]){1, 2, 3, 4}), order)));
+    FAILS("lbs: joints: f32 or f64 expected, got i32", mn_call(lbs, T(t(3, 1, 7, 3, 0), mn_zeros(MN_I32, 3, (int64_t[]){1, 2, 3}), t(3, 1, 2, 3, 0), t(2, 7, 2, 0, 0),
+                                                                    mn_from(MN_I32, 1, (int64_t[]){2}, (int32_t[]){-1, 0}))));
+    mn_tensor *rays = mn_zeros(MN_U8, 3, (int64_t[]){1, 2, 3});
+    FAILS("render_rays: origins: f32 or f64 expected, got u8", mn_call(render_rays, T(mn_full(MN_F32, 5, (int64_t[]){1, 3, 4, 8, 8}, 1), rays, rays, t(3, 1, 2, 3, 0), t(2, 6, 4, 0, 0), t(1, 6, 0, 0, 0),
+                                                                              t(2, 4, 6, 0, 0), t(1, 4, 0, 0, 0))));
+    mn_scope_close(scope);
+}
+
+/* Rows of a table that has none. */
+static void empty_table(void) {
+    mn_scope scope = mn_scope_open();
+    mn_tensor *table = mn_param(mn_zeros(MN_F32, 2, (int64_t[]){0, 3})), *rows = mn_call(gather, T(table, mn_zeros(MN_I32, 1, (int64_t[]){0})));
+    CHECK_STATUS(MN_OK, mn_backward(mn_call(sum, T(rows)), NULL));
     mn_scope_close(scope);
 }
 
@@ -72,6 +88,7 @@ static void memory_faults(mn_dtype dtype) {
 
 int main(void) {
     messages();
+    empty_table();
     memory_faults(MN_F32);
     memory_faults(MN_F64);
     return check_done("nn_errors");

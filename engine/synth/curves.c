@@ -95,6 +95,11 @@ mn_grid *mn_grid_new(const float *points, int n, float cell) {
             hi[k] = fmaxf(hi[k], points[3 * i + k]);
         }
     }
+    if (n && !(hi[0] - g->lo[0] < INFINITY && hi[1] - g->lo[1] < INFINITY && hi[2] - g->lo[2] < INFINITY)) {
+        mn_grid_free(g);
+        mn_fail(MN_EFORMAT, "nearest-point grid: points too far from each other");
+        return NULL;
+    }
     for (g->cell = cell;; g->cell *= 2) {               /* widely scattered points get larger cells, not more memory */
         double cells = 1;
         for (int k = 0; k < 3; k++) cells *= n ? floor((hi[k] - g->lo[k]) / g->cell) + 1 : 1;

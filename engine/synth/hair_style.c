@@ -126,11 +126,14 @@ static mn_status choose_leads(mn_hair_plan *plan, int clumps, mn_stream *rng) {
         for (int k = 0; k < leads; k++) memcpy(roots + 3 * k, plan->rest + 3 * order[k].index, 3 * sizeof *roots);
         grid = mn_grid_new(roots, leads, 1.5f);
     } else mn_fail(MN_ENOMEM, "hair: no memory for %d clumps", leads);
-    for (int i = 0; grid && i < n; i++) {
-        int lead = mn_grid_nearest(grid, plan->rest + 3 * i, 1000, -1);
-        plan->lead[i] = order[lead].index;
-    }
     bool made = grid != NULL;
+    for (int i = 0; made && i < n; i++) {
+        int lead = mn_grid_nearest(grid, plan->rest + 3 * i, 1000, -1);
+        if (lead < 0) {
+            mn_fail(MN_EFORMAT, "hair: the head is more than 10 metres large");
+            made = false;
+        } else plan->lead[i] = order[lead].index;
+    }
     mn_grid_free(grid);
     free(order);
     free(roots);

@@ -1,6 +1,6 @@
 /* head.c -- loads the head model and prepares what drawing needs; layout in head.h.
  *
- * Everything read is checked: shapes against each other, indices against their range, numbers for being finite,
+ * Everything read is checked: shapes against each other, indices and numbers against their range,
  * because a wrong index in a file would otherwise be a wild read in the rasteriser. */
 #include "synth/head.h"
 #include "synth/vec.h"
@@ -9,6 +9,7 @@
 #include <string.h>
 
 const float mn_head_centre[3] = {0, 5.2f, .8f};
+static const float LARGEST = 1e5f;                                  /* of all numbers in a file; centimetres and the like */
 
 /* A malloc'ed copy of one tensor, converted to dtype; shape entries < 0 accept any length and receive it. */
 static void *fetch(mn_st *st, const char *path, const char *name, mn_dtype dtype, int nd, int64_t *shape) {
@@ -34,8 +35,9 @@ static void *fetch(mn_st *st, const char *path, const char *name, mn_dtype dtype
     memcpy(copy, mn_data(t), bytes);
     if (dtype == MN_F32)
         for (size_t i = 0; i < bytes / sizeof(float); i++)
-            if (!isfinite(((float *)copy)[i])) {
-                mn_fail(MN_EFORMAT, "head model %s: tensor '%s' holds a number that is not finite at %zu", path, name, i);
+            if (!(fabsf(((float *)copy)[i]) <= LARGEST)) {
+                mn_fail(MN_EFORMAT, "head model %s: tensor '%s' holds %g at %zu, numbers from -%g to %g expected", path, name, (double)((float *)copy)[i], i,
+                        (double)LARGEST, (double)LARGEST);
                 free(copy);
                 copy = NULL;
                 break;

@@ -65,8 +65,9 @@ static void raster_uv(const mn_head *head, int width, int height, float *place, 
         }
         float area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0]);
         if (!(fabsf(area) > 0)) continue;
-        int x0 = (int)maxf(0, ceilf(minf(x[0], minf(x[1], x[2])))), x1 = (int)minf((float)width - 1, floorf(maxf(x[0], maxf(x[1], x[2]))));
-        int y0 = (int)maxf(0, ceilf(minf(y[0], minf(y[1], y[2])))), y1 = (int)minf((float)height - 1, floorf(maxf(y[0], maxf(y[1], y[2]))));
+        float right = (float)width, down = (float)height;               /* clamped before the conversion to int, which is undefined for large floats */
+        int x0 = (int)clampf(ceilf(minf(x[0], minf(x[1], x[2]))), 0, right), x1 = (int)clampf(floorf(maxf(x[0], maxf(x[1], x[2]))), -1, right - 1);
+        int y0 = (int)clampf(ceilf(minf(y[0], minf(y[1], y[2]))), 0, down), y1 = (int)clampf(floorf(maxf(y[0], maxf(y[1], y[2]))), -1, down - 1);
         for (int v = y0; v <= y1; v++)
             for (int u = x0; u <= x1; u++) {
                 float a = ((x[1] - (float)u) * (y[2] - (float)v) - (y[1] - (float)v) * (x[2] - (float)u)) / area;

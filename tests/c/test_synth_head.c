@@ -79,7 +79,7 @@ static void make_head(made *h) {
 
 /* ---- the file ----------------------------------------------------------- */
 
-enum damage { SOUND, BAD_INDEX, BAD_NUMBER, BAD_SHAPE, BAD_NAMES, BAD_PARENT, MISSING, DAMAGES };
+enum damage { SOUND, BAD_INDEX, BAD_NUMBER, LARGE, FAR_APART, BAD_SHAPE, BAD_NAMES, BAD_PARENT, MISSING, DAMAGES };
 
 static mn_status save(const made *h, const char *path, enum damage damage) {
     mn_scope scope = mn_scope_open();
@@ -104,6 +104,8 @@ static mn_status save(const made *h, const char *path, enum damage damage) {
     }
     if (damage == BAD_INDEX) ((int32_t *)mn_data(f))[100] = (int32_t)V;
     if (damage == BAD_NUMBER) u[5] = NAN;
+    if (damage == LARGE) ((float *)mn_data(uv))[7] = 1e30f;
+    for (int64_t i = 0; damage == FAR_APART && i < 3 * V; i++) ((float *)mn_data(v))[i] *= 1000;
     char names[4096] = "[";
     for (int k = 0; k < MN_EXPR_UNITS; k++)
         sprintf(names + strlen(names), "%s\"%s\"", k ? ", " : "", mn_synth_unit_name(damage == BAD_NAMES && k == 3 ? 4 : k));
@@ -317,7 +319,7 @@ static void test_odd_shots(const mn_synth *synth) {
 
 static void test_damaged(const char *path) {
     static const struct { enum damage damage; mn_status status; const char *words; } CASE[] = {
-        {BAD_INDEX, MN_EFORMAT, "faces"}, {BAD_NUMBER, MN_EFORMAT, "not finite"}, {BAD_SHAPE, MN_EFORMAT, "uv_faces"},
+        {BAD_INDEX, MN_EFORMAT, "faces"}, {BAD_NUMBER, MN_EFORMAT, "holds nan"}, {LARGE, MN_EFORMAT, "holds 1e+30"}, {FAR_APART, MN_EFORMAT, "10 metres"}, {BAD_SHAPE, MN_EFORMAT, "uv_faces"},
         {BAD_NAMES, MN_EFORMAT, "entry 3"}, {BAD_PARENT, MN_EFORMAT, "joint 5"}, {MISSING, MN_ENOTFOUND, "lbs_weights"}};
     for (size_t k = 0; k < sizeof CASE / sizeof *CASE; k++) {
         CHECK_STATUS(MN_OK, save(&head, path, CASE[k].damage));

@@ -40,6 +40,34 @@ T.test('files', function(t)
   t:fails('pickle offset 0', mien.inspect, folder .. '/x')
 end)
 
+T.test('scopes free what was made inside and not returned, and nothing else', function(t)
+  local outside, between, inner, nested, lost = mien.zeros{3}
+  mien.scope(function()
+    between = mien.zeros{3}
+    mien.scope(function() return outside, {between} end)
+    local a, b = mien.scope(function()
+      lost = mien.zeros{3}
+      return mien.zeros{3}, {{mien.zeros{3}}}
+    end)
+    inner, nested = a, b[1][1]
+    t:equal({inner:shape(), nested:shape(), between:shape()}, {{3}, {3}, {3}})
+    t:fails('was freed with the mien.scope', lost.shape, lost)
+  end)
+  t:equal(outside:shape(), {3})
+  for _, freed in ipairs{between, inner, nested} do t:fails('was freed with the mien.scope', freed.shape, freed) end
+  local kept = mien.scope(function()
+    return mien.scope(function()
+      lost = mien.zeros{3}
+      local first = mien.zeros{3}
+      return {mien.zeros{3}, first, first}
+    end)
+  end)
+  t:equal({kept[1]:shape(), kept[2]:shape()}, {{3}, {3}})
+  t:fails('was freed with the mien.scope', lost.shape, lost)
+  mien.scope(function() return 1 end)
+  t:equal(kept[1]:shape(), {3})
+end)
+
 T.test('sheets: sizes, pictures in place, labels', function(t)
   local red, blue = mien.zeros({8, 10, 3}, 'u8'), mien.full({3, 8, 10}, 1)
   for i = 1, 240, 3 do red:set(i, 255) end

@@ -127,36 +127,39 @@ static int tensor_gc(lua_State *L) {
 
 /* ---- scopes ---- */
 
-/* Tensors among the value (tables are searched, three levels deep) leave the list from mark on. */
-static void keep(lua_State *L, int at, long mark, int depth) {
+/* Tensors among the value (tables are searched, three levels deep) move to place *kept of the list, which is then one further. */
+static void keep(lua_State *L, int at, long *kept, int depth) {
     if (bind_is_tensor(L, at)) {
         box *b = lua_touserdata(L, at);
-        if (b->slot >= mark) { live.items[b->slot] = NULL; b->slot = -1; }
+        if (b->slot < *kept) return;
+        box *other = live.items[*kept];
+        live.items[b->slot] = other;
+        if (other) other->slot = b->slot;
+        live.items[*kept] = b;
+        b->slot = (*kept)++;
     } else if (lua_istable(L, at) && depth < 3) {
         luaL_checkstack(L, 4, "scope");
-        for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) keep(L, lua_gettop(L), mark, depth + 1);
+        for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) keep(L, lua_gettop(L), kept, depth + 1);
     }
 }
 
 /* mien.scope(fn, ...): fn's results; every other tensor made inside is freed. */
 static int l_scope(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    long mark = live.n;
+    long mark = live.n, kept = mark;
     live.depth++;
     int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0), top = lua_gettop(L);
     live.depth--;
-    long saved = live.n;
-    if (!status) for (int i = 1; i <= top; i++) keep(L, i, mark, 0);
-    for (long i = mark; i < saved; i++) {
+    if (!status) for (int i = 1; i <= top; i++) keep(L, i, &kept, 0);
+    for (long i = kept; i < live.n; i++) {
         box *b = live.items[i];
         if (!b) continue;
         mn_release(b->t);
         b->t = NULL;
         b->slot = -1;
     }
-    live.n = mark;
-    if (live.depth && !status)                           /* what was kept belongs to the enclosing scope */
-        for (int i = 1; i <= top; i++) if (bind_is_tensor(L, i)) { box *b = lua_touserdata(L, i); if (b->slot < 0) enlist(b); }
+    live.n = kept;                                       /* what was kept belongs to the enclosing scope */
+    if (!live.depth) while (live.n > mark) if (live.items[--live.n]) live.items[live.n]->slot = -1;
     return status ? lua_error(L) : top;
 }
 

@@ -306,13 +306,12 @@ mn_status mn_store_open(const char *path, int flags, mn_store **out) {
 
 mn_status mn_store_close(mn_store *s) {
     if (!s) return MN_OK;
-    mn_status status = MN_OK;
     mn_db_run_cut(s->runs);
-    if (s->statements) status = mn_fail(MN_EINTERNAL, "library '%s': %d statements were left unfinished", s->path, s->statements);
+    if (s->statements) mn_fail(MN_EINTERNAL, "library '%s': %d statements were left unfinished", s->path, s->statements);
     sqlite3_close_v2(s->db);
     free(s->path);
     free(s);
-    return status;
+    return mn_errcode();
 }
 
 const char *mn_store_path(const mn_store *s) { return s->path; }

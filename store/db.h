@@ -66,7 +66,7 @@ char *mn_db_match(mn_store_memory *m, const char *words);   /* user's words as a
 mn_status mn_db_model_id(mn_store *s, const char *hash, int64_t *id);         /* model.c; MN_ENOTFOUND */
 mn_status mn_db_prompt_id(mn_store *s, const char *text, int64_t *id);        /* prompt.c; makes it; inside a transaction */
 mn_status mn_db_mapper_id(mn_store *s, const char *key, int64_t *id);         /* mapper.c; MN_ENOTFOUND */
-void mn_db_run_cut(mn_store_run *runs);              /* run.c: their store is closing */
+void mn_db_run_cut(mn_store_run *runs);              /* run.c: their store is closing; the first error stays pending */
 bool mn_db_process_gone(const char *host, int64_t pid);   /* run.c: surely; false when it cannot be known */
 
 #endif

@@ -65,12 +65,21 @@ static void free_run(mn_store_run *run) {
 }
 
 void mn_db_run_cut(mn_store_run *runs) {
+    char text[1024];
+    mn_status first = mn_errcode();
+    snprintf(text, sizeof text, "%s", mn_errmsg());
     for (mn_store_run *next; runs; runs = next) {
         next = runs->next;
-        mn_store_run_flush(runs);
+        mn_error_clear();                                /* each is tried, whatever became of the others */
+        if (mn_store_run_flush(runs) && !first) {
+            first = mn_fail_context("run #%lld: %d value%s lost", (long long)runs->id, runs->n, runs->n == 1 ? "" : "s");
+            snprintf(text, sizeof text, "%s", mn_errmsg());
+        }
         runs->s = NULL;
         runs->next = NULL;
     }
+    mn_error_clear();
+    if (first) mn_fail(first, "%s", text);
 }
 
 static mn_status check_open(const mn_store_run *run) {

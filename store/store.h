@@ -39,7 +39,7 @@ enum { MN_STORE_CREATE = 1 };        /* make the library if it is not there (its
 /* Older libraries are brought to the newest layout.  MN_ENOTFOUND without MN_STORE_CREATE where there is no file, or one that nobody has
  * written to yet; MN_EFORMAT for a file that is no library, another application's database, or one of a newer mien. */
 mn_status mn_store_open(const char *path, int flags, mn_store **out);
-mn_status mn_store_close(mn_store *s);               /* NULL is fine */
+mn_status mn_store_close(mn_store *s);               /* always closes; an error says what was lost.  NULL is fine */
 const char *mn_store_path(const mn_store *s);
 void mn_store_timeout(mn_store *s, int milliseconds);   /* how long to wait for a turn; 30000 at first, as long as compacting a large library may take */
 

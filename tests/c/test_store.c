@@ -1,4 +1,5 @@
 /* test_store.c -- the library's operations in one process: models, prompts, bases, mappers, runs, edits, verify, gc. */
+#include "store/db.h"
 #include "store_common.h"
 
 static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 1, 2, 3};
@@ -347,6 +348,28 @@ static void test_closed(void) {
     CHECK_STATUS(MN_OK, mn_store_close(NULL));
 }
 
+/* Closing says what it could not write, and writes the other runs' values all the same. */
+static void test_closed_in_vain(void) {
+    const char *path = test_path("vain.db");
+    for (int busy = 0; busy < 2; busy++) {
+        mn_store *s = test_store("vain.db"), *other = test_store("vain.db");
+        mn_store_run *run[2];
+        for (int i = 0; i < 2; i++) {
+            CHECK_STATUS(MN_OK, mn_store_run_begin(s, "train", NULL, 0, &run[i]));
+            CHECK_STATUS(MN_OK, mn_store_run_log(run[i], 1, i ? "odd" : "loss", 1));
+        }
+        mn_store_timeout(s, 0);
+        if (busy) CHECK_STATUS(MN_OK, mn_db_begin(other));
+        else test_sql(path, "CREATE TRIGGER no BEFORE INSERT ON metric WHEN new.key = 'odd' BEGIN SELECT raise(ABORT, 'no odd ones'); END");
+        CHECK_SENTENCE(busy ? MN_EBUSY : MN_EARG, busy ? "run #4: 1 value lost: " : "run #2: 1 value lost: ", mn_store_close(s));
+        if (busy) CHECK_STATUS(MN_OK, mn_db_end(other, MN_OK));
+        CHECK_STATUS(MN_OK, mn_store_close(other));
+        for (int i = 0; i < 2; i++) CHECK_STATUS(MN_EARG, mn_store_run_finish(run[i], "complete", NULL));
+        CHECK(test_number(path, "SELECT count(*) FROM metric WHERE run_id = 1") == 1);
+        CHECK(test_number(path, "SELECT count(*) FROM metric") == 1);
+    }
+}
+
 int main(void) {
     test_folder_make();
     mn_store *s = test_store("library.db");
@@ -361,6 +384,7 @@ int main(void) {
     test_pending(s);
     CHECK_STATUS(MN_OK, mn_store_close(s));                /* no statement was left open */
     test_closed();
+    test_closed_in_vain();
     CHECK(mn_memory_stats().tensors == 0);
     test_folder_remove();
     return check_done("store");

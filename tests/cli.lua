@@ -35,9 +35,9 @@ T.test('what is misspelt is refused with the valid names', function(t)
   text, status = run(t, 'info')
   t:ok(status == 2 and text:find('a picture expected', 1, true), text)
   for _, words in ipairs{{'doctor', 'foo'}, {'devices', '--foo'}, {'info', '--foo'}, {'inspect', '--foo'}, {'models', '--foo'}, {'test', '--foo'}, {'rerun', '--foo'},
-    {'import', 'flame', '--foo=1', 'x.pkl'}} do
+    {'import', 'flame', '--foo=1', 'x.pkl'}, {'import', 'flame', 'shapes=10', 'x.pkl'}, {'import', 'clip', 'shape=10', 'x.pt'}} do
     text, status = run(t, unpack(words))
-    t:ok(status == 2 and text:find(words[2] == 'flame' and words[3] or words[2], 1, true), table.concat(words, ' ') .. ': ' .. text)
+    t:ok(status == 2 and text:find(words[1] == 'import' and words[3] or words[2], 1, true), table.concat(words, ' ') .. ': ' .. text)
   end
   text, status = run(t, 'test', 'no.lua')
   t:equal({text, status}, {"mien: test: no test file 'no.lua'\n", 1})
@@ -256,6 +256,10 @@ T.test('import: what is wrong is told, model folders say what they lack', functi
   t:ok(status == 2 and text:find('a kind expected: next3d, clip', 1, true), text)
   text, status = run(t, 'import', 'clp', 'x')
   t:ok(status == 2 and text:find("unknown kind 'clp'; there are next3d, clip", 1, true), text)
+  text, status = run(t, 'import', 'flame', 'x.pkl', 'banana=yes')
+  t:ok(status == 2 and text:find("unknown option 'banana=yes'; there are bpe, expr, force, name, out, shape (a file of such a name: ./banana=yes)", 1, true), text)
+  text, status = run(t, 'import', 'flame', folder .. '/none.pkl', '--shape=10', 'out=' .. folder .. '/head.safetensors')
+  t:ok(status == 1 and text:find('none.pkl', 1, true), text)
   text, status = run(t, 'import', 'clip')
   t:ok(status == 2 and text:find('a file expected', 1, true), text)
   text, status = run(t, 'import', 'clip', folder .. '/none.pt', 'out=' .. folder .. '/models/a/clip.safetensors')

@@ -33,7 +33,7 @@ static int l_import(lua_State *L) {
     return 1;
 }
 
-static int l_importers(lua_State *L) {                   /* mien.importers() -> {{kind, files, doc}} */
+static int l_importers(lua_State *L) {                   /* mien.importers() -> {{kind, files, doc, options = {names}}} */
     int n;
     const mn_importer *const *all = mn_importers(&n);
     lua_newtable(L);
@@ -45,6 +45,9 @@ static int l_importers(lua_State *L) {                   /* mien.importers() -> 
         lua_setfield(L, -2, "files");
         lua_pushstring(L, all[i]->doc);
         lua_setfield(L, -2, "doc");
+        lua_newtable(L);
+        for (int k = 0; all[i]->options && all[i]->options[k]; k++) { lua_pushstring(L, all[i]->options[k]); lua_rawseti(L, -2, k + 1); }
+        lua_setfield(L, -2, "options");
         lua_rawseti(L, -2, i + 1);
     }
     return 1;

@@ -269,11 +269,24 @@ static bool is_option(const char *text) {
     return n && text[n] == '=';
 }
 
+static mn_status check_option(const mn_importer *importer, const char *text) {
+    mn_text list = { 0 };
+    bool known = false;
+    for (const char *const *o = importer->options; o && *o; o++) {
+        known = known || (!strncmp(*o, text, strlen(*o)) && text[strlen(*o)] == '=');
+        mn_text_addf(&list, "%s%s", list.size ? ", " : "there are ", *o);
+    }
+    if (!known) mn_fail(MN_EARG, "import %s: unknown option '%.60s'; %s", importer->kind, text, list.size ? list.s : "there are none");
+    mn_text_free(&list);
+    return mn_errcode();
+}
+
 mn_status mn_import(const char *kind, int n_sources, const char *const *sources, const char *out, mn_line_fn print, void *arg) {
     import_job job = { .importer = find(kind), .print = print, .arg = arg };
     if (!job.importer) return mn_errcode();
     for (int i = 0; i < n_sources; i++) {
         bool option = is_option(sources[i]);
+        if (option && check_option(job.importer, sources[i])) return mn_errcode();
         int *n = option ? &job.n_options : &job.n_files;
         if (*n == MAX_SOURCES) return mn_fail(MN_EARG, "import %s: more than %d files or options", kind, MAX_SOURCES);
         (option ? job.options : job.files)[(*n)++] = sources[i];

@@ -24,6 +24,7 @@ typedef struct mn_importer {
     const char *kind, *files, *doc;         /* "next3d", "GENERATOR.pkl", a sentence */
     int min_files, max_files;
     mn_status (*run)(struct mn_import_job *job);
+    const char *const *options;             /* names of its options, the last NULL; NULL for none */
 } mn_importer;
 const mn_importer *const *mn_importers(int *n);
 #endif

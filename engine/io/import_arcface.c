@@ -42,4 +42,4 @@ static mn_status collect(import_job *job, import_source *src) {
 
 static mn_status run(import_job *job) { return import_state_dict(job, collect); }
 
-const mn_importer mn_importer_arcface = { "arcface", "model_ir_se50.pth", "IR-SE50 face recognition for the identity loss", 1, 1, run };
+const mn_importer mn_importer_arcface = { "arcface", "model_ir_se50.pth", "IR-SE50 face recognition for the identity loss", 1, 1, run, NULL };

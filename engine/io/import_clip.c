@@ -75,4 +75,4 @@ static mn_status collect(import_job *job, import_source *src) {
 
 static mn_status run(import_job *job) { return import_state_dict(job, collect); }
 
-const mn_importer mn_importer_clip = { "clip", "ViT-B-32.pt", "OpenAI CLIP with a vision transformer (TorchScript archive or state dict)", 1, 1, run };
+const mn_importer mn_importer_clip = { "clip", "ViT-B-32.pt", "OpenAI CLIP with a vision transformer (TorchScript archive or state dict)", 1, 1, run, NULL };

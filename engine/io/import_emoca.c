@@ -61,4 +61,4 @@ static mn_status collect(import_job *job, import_source *src) {
 
 static mn_status run(import_job *job) { return import_state_dict(job, collect); }
 
-const mn_importer mn_importer_emoca = { "emoca", "EMOCA.ckpt or deca_model.tar", "EMOCA's encoders of face shape, pose and expression", 1, 1, run };
+const mn_importer mn_importer_emoca = { "emoca", "EMOCA.ckpt or deca_model.tar", "EMOCA's encoders of face shape, pose and expression", 1, 1, run, NULL };

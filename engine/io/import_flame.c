@@ -249,4 +249,5 @@ static mn_status run(import_job *job) {
     return obj ? texture(job, obj) : MN_OK;
 }
 
-const mn_importer mn_importer_flame = { "flame", "generic_model.pkl [landmark_embedding.npy] [head_template.obj] [shape=300] [expr=100]", "the FLAME head model with its landmarks and texture coordinates", 1, 4, run };
+static const char *const options[] = { "expr", "shape", NULL };
+const mn_importer mn_importer_flame = { "flame", "generic_model.pkl [landmark_embedding.npy] [head_template.obj] [shape=300] [expr=100]", "the FLAME head model with its landmarks and texture coordinates", 1, 4, run, options };

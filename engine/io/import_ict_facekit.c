@@ -245,4 +245,4 @@ static mn_status run(import_job *job) {
     return s ? s : add_names(job);
 }
 
-const mn_importer mn_importer_ict_facekit = { "ict-facekit", "a folder with a checkout of ICT-FaceKit", "the head that synthetic people are made from", 1, 1, run };
+const mn_importer mn_importer_ict_facekit = { "ict-facekit", "a folder with a checkout of ICT-FaceKit", "the head that synthetic people are made from", 1, 1, run, NULL };

@@ -42,4 +42,4 @@ static mn_status collect(import_job *job, import_source *src) {
 
 static mn_status run(import_job *job) { return import_state_dict(job, collect); }
 
-const mn_importer mn_importer_inception = { "inception", "pt_inception-2015-12-05-6726825d.pth", "Inception-v3 as FID and KID use it", 1, 1, run };
+const mn_importer mn_importer_inception = { "inception", "pt_inception-2015-12-05-6726825d.pth", "Inception-v3 as FID and KID use it", 1, 1, run, NULL };

@@ -43,7 +43,7 @@ mn_status import_norm(import_job *job, import_source *src, const char *from, con
 mn_status import_meta(import_job *job, const char *key, const char *value);
 void import_config(import_job *job, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));   /* a JSON value */
 void import_note(import_job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The number of option KEY=..., or `fallback`; *ok is cleared with an error when it is out of range. */
+/* The number of option KEY=..., or `fallback`; fails when it is out of range. */
 int64_t import_option(import_job *job, const char *key, int64_t fallback, int64_t lowest, int64_t highest);
 /* A pickled value as JSON: dicts, lists, text, numbers; anything else becomes the text of its class. */
 void import_json(mn_text *out, const mn_pkl_value *v, int depth);

@@ -165,4 +165,4 @@ static mn_status run(import_job *job) {
     return s;
 }
 
-const mn_importer mn_importer_next3d = { "next3d", "a Next3D snapshot (.pkl)", "the Next3D generator (G_ema), its settings and its mesh", 1, 1, run };
+const mn_importer mn_importer_next3d = { "next3d", "a Next3D snapshot (.pkl)", "the Next3D generator (G_ema), its settings and its mesh", 1, 1, run, NULL };

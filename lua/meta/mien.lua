@@ -1063,7 +1063,7 @@ function mien.hold(...) end
 ---import_files(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code
 function mien.import_files(...) end
 
----importers(): what `mien import` knows: {kind, files, doc}
+---importers(): what `mien import` knows: {kind, files, doc, options}
 function mien.importers(...) end
 
 ---inspect(path): what is in a checkpoint, as text

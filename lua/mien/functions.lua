@@ -106,7 +106,7 @@ return {
   kid = '(real, generated [, {subsets, size, seed}]): kernel inception distance, the mean over 100 pairs of subsets of 1000 rows; often reported times 1000',
   parity_models = '(): names of the models that can be compared',
   parity_compare = '(kind, checkpoint or "-", golden [, dump]): is it within bounds, and a report; or nil, message, code; `mien parity`',
-  importers = '(): what `mien import` knows: {kind, files, doc}',
+  importers = '(): what `mien import` knows: {kind, files, doc, options}',
   import_files = '(kind, {files and KEY=VALUE}, out): notes as a text; or nil, message, code',
   inspect = '(path): what is in a checkpoint, as text',
   program = '(): path of the running program',

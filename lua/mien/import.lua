@@ -21,12 +21,6 @@ import.parts = parts
 -- The vocabulary that belongs to an imported CLIP lies beside it.
 import.VOCABULARY = 'clip.bpe'
 
-local function kinds()
-  local list = {}
-  for i, importer in ipairs(core.importers()) do list[i] = importer.kind end
-  return list
-end
-
 -- The text after `mien import --help`, from the table of importers.
 local function usage()
   local lines = {'Kinds and what they read:'}
@@ -63,12 +57,14 @@ end
 
 local function read_words(words)
   local cli = require 'mien.cli'
-  local known, job = kinds(), {kind = words[1], sources = {}}
+  local known, options, job = {}, {}, {kind = words[1], sources = {}}
+  for i, importer in ipairs(core.importers()) do known[i], options[importer.kind] = importer.kind, importer.options end
   if not job.kind then cli.misuse('a kind expected: ' .. table.concat(known, ', ')) end
   job.kind = job.kind:gsub('_', '-')
-  local found = false
-  for _, name in ipairs(known) do found = found or name == job.kind end
-  if not found then cli.misuse(("unknown kind '%s'; there are %s"):format(job.kind, table.concat(known, ', '))) end
+  if not options[job.kind] then cli.misuse(("unknown kind '%s'; there are %s"):format(job.kind, table.concat(known, ', '))) end
+  local names, own = {'bpe', 'force', 'name', 'out'}, {}
+  for _, name in ipairs(options[job.kind]) do names[#names + 1], own[name] = name, true end
+  table.sort(names)
   local i = 2
   while i <= #words do
     local key, value = words[i]:match '^%-*([%l_]+)=(.*)$'
@@ -76,14 +72,15 @@ local function read_words(words)
       job.bpe = words[i + 1] or cli.misuse '--bpe: a file expected'
       i = i + 1
     elseif key == 'bpe' or key == 'out' or key == 'name' then job[key] = value
-    elseif words[i]:find '^%-' and key ~= 'force' then
-      cli.misuse(("unknown option '%s'; there are bpe, force, name, out (a file of such a name: ./%s)"):format(words[i], words[i]))
     elseif key == 'force' then
       if value ~= 'yes' and value ~= 'no' then cli.misuse(("force: yes or no expected, got '%s'"):format(value)) end
       job.force = value == 'yes'
+    elseif own[key] then job.sources[#job.sources + 1] = key .. '=' .. value
+    elseif key or words[i]:find '^%-' then
+      cli.misuse(("unknown option '%s'; there are %s (a file of such a name: ./%s)"):format(words[i], table.concat(names, ', '), words[i]))
     else
       job.sources[#job.sources + 1] = words[i]
-      if not key then job.file = job.file or words[i] end
+      job.file = job.file or words[i]
     end
     i = i + 1
   end

@@ -78,6 +78,8 @@ static void flame(void) {
     CHECK(strstr(mn_st_meta(st, "mien.sources"), "{\"file\":\"flame.pkl\",\"bytes\":39617,\"sha256\":\"a5a2505c6eaee414"));
     mn_st_close(st);
     CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame_landmarks.npy", "shape=301", NULL) && failed_with("a whole number from 1 to 300"));
+    CHECK(!import_one("flame", GOLDEN "flame.pkl", "shapes=10", NULL, NULL) && failed_with("import flame: unknown option 'shapes=10'; there are expr, shape"));
+    CHECK(!import_one("clip", GOLDEN "flame.pkl", "shape=10", NULL, NULL) && failed_with("import clip: unknown option 'shape=10'; there are none"));
     CHECK(!import_one("flame", GOLDEN "flame.pkl", GOLDEN "flame.pkl", NULL, NULL) && failed_with("a second FLAME model"));
     st = import_one("flame", GOLDEN "flame.pkl", NULL, NULL, NULL);                    /* a head without landmarks says so */
     CHECK(st && setting(st, "landmarks", -1) == 0 && !mn_st_has(st, "lmk_faces") && setting(st, "shape", -1) == 300);

@@ -68,6 +68,13 @@ T.test('scopes free what was made inside and not returned, and nothing else', fu
   t:equal(kept[1]:shape(), {3})
 end)
 
+T.test('a trace has every name', function(t)
+  local clip = mien.new_model('clip', '{"image_resolution":8,"patch":8,"vision_width":16,"vision_layers":16,"embed_dim":8,"context":4,"vocab":10,"text_width":16,"text_layers":1,"head_width":16}', 1)
+  local trace, names = mien.trace(function() clip:image(mien.zeros{1, 3, 8, 8}) end), 0
+  for _ in pairs(trace) do names = names + 1 end
+  t:ok(names > 64 and trace['v.block15'] and trace['v.ln_post'], names .. ' names')
+end)
+
 T.test('sheets: sizes, pictures in place, labels', function(t)
   local red, blue = mien.zeros({8, 10, 3}, 'u8'), mien.full({3, 8, 10}, 1)
   for i = 1, 240, 3 do red:set(i, 255) end

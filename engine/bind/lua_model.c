@@ -1,4 +1,5 @@
 /* lua_model.c -- models as Lua values: mien.model(kind or file), their methods, weights, saving. */
+#include <stdlib.h>
 #include <string.h>
 #include "bind.h"
 #include "../models/next3d.h"
@@ -158,15 +159,26 @@ static int l_tostring(lua_State *L) {
     return 1;
 }
 /* mien.trace(fn) -> {name = tensor}: the models' intermediate results while fn runs (the last of each name) */
-typedef struct { int n; char names[64][32]; mn_tensor *t[64]; } notes;
+typedef struct { char *name; mn_tensor *t; } note;
+typedef struct { int n, cap; note *list; } notes;
 static void take_note(void *data, const char *name, mn_tensor *t) {
     notes *k = data;
     int i = 0;
-    while (i < k->n && strcmp(k->names[i], name)) i++;
-    if (i == 64) return;
-    if (i == k->n) { snprintf(k->names[k->n++], sizeof k->names[0], "%s", name); k->t[i] = NULL; }
-    mn_release(k->t[i]);
-    k->t[i] = mn_retain(t);
+    while (i < k->n && strcmp(k->list[i].name, name)) i++;
+    if (i == k->cap) {
+        int cap = k->cap ? 2 * k->cap : 64;
+        note *list = realloc(k->list, (size_t)cap * sizeof *list);
+        if (!list) { mn_fail(MN_ENOMEM, "trace: out of memory"); return; }
+        k->list = list;
+        k->cap = cap;
+    }
+    if (i == k->n) {
+        char *copy = strdup(name);
+        if (!copy) { mn_fail(MN_ENOMEM, "trace: out of memory"); return; }
+        k->list[k->n++] = (note){copy, NULL};
+    }
+    mn_release(k->list[i].t);
+    k->list[i].t = mn_retain(t);
 }
 static int l_trace(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -179,9 +191,11 @@ static int l_trace(lua_State *L) {
     mn_trace = was;
     lua_newtable(L);
     for (int i = 0; i < k.n; i++) {
-        if (!status) { bind_push_tensor(L, k.t[i]); lua_setfield(L, -2, k.names[i]); }
-        mn_release(k.t[i]);
+        if (!status) { bind_push_tensor(L, k.list[i].t); lua_setfield(L, -2, k.list[i].name); }
+        mn_release(k.list[i].t);
+        free(k.list[i].name);
     }
+    free(k.list);
     if (status) { lua_pop(L, 1); return lua_error(L); }
     return 1;
 }

@@ -75,6 +75,21 @@ T.test('a trace has every name', function(t)
   t:ok(names > 64 and trace['v.block15'] and trace['v.ln_post'], names .. ' names')
 end)
 
+-- A head of four points and two for eyeballs: enough to be asked for pictures that cannot be.
+T.test('pictures of synthetic people: what cannot be is said', function(t)
+  local function zeros(...) return mien.zeros{...} end
+  local path, names, faces = t:folder() .. '/head.safetensors', mien.unit_names(), mien.tensor({{0, 1, 2}, {0, 2, 3}}, 'i32')
+  assert(mien.st_save(path, {v_template = mien.tensor{{-7, 15, 6}, {7, 15, 6}, {7, 15, -6}, {-7, 15, -6}, {3, 4, 8}, {-3, 4, 8}}, faces = faces,
+    uv = mien.tensor{{0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}, {0, 0}}, uv_faces = faces, id_basis = zeros(2, 6, 3), id_std = zeros(2), expr_basis = zeros(#names, 6, 3),
+    region = mien.tensor({0, 0, 0, 0, 3, 3}, 'u8'), lmk68 = mien.zeros({68}, 'i32'), weld = mien.tensor({0, 1, 2, 3, 4, 5}, 'i32'), joints = zeros(6, 3),
+    joint_parents = mien.tensor({-1, 0, 1, 2, 2, 2}, 'i32'), lbs_weights = mien.full({6, 6}, 1 / 6)}, {expr_names = mien.json_encode(names)}))
+  local synth = assert(mien.synth_open(path, 256))
+  local camera = mien.camera{}
+  local function render(size) return synth:render{z = zeros(3, 80), expr = zeros(3, #names), camera = mien.concat(camera, camera, camera, {axis = 1}), size = size} end
+  t:fails('render: tensor: dimension 2 is -1', render, -1)
+  t:fails('size should be 1..4096, found 0', render, 0)
+end)
+
 T.test('sheets: sizes, pictures in place, labels', function(t)
   local red, blue = mien.zeros({8, 10, 3}, 'u8'), mien.full({3, 8, 10}, 1)
   for i = 1, 240, 3 do red:set(i, 255) end

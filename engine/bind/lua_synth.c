@@ -132,12 +132,18 @@ static int l_render(lua_State *L) {
     mn_scope scope = mn_scope_open();
     mn_tensor *rgba = mn_empty(MN_U8, 4, (int64_t[]){shots, base.size, base.size, 4}), *eff = mn_empty(MN_F32, 2, (int64_t[]){shots, MN_EXPR_UNITS});
     mn_look *looks = calloc((size_t)people, sizeof *looks);
-    mn_status failed = rgba && eff && looks ? MN_OK : MN_ENOMEM;
-    char text[512] = "out of memory";
+    if (!looks) mn_fail(MN_ENOMEM, "out of memory");
+    mn_status failed = mn_fail_context("render");
+    char text[1024];
+    snprintf(text, sizeof text, "%s", mn_errmsg());
+    mn_error_clear();
     int64_t k = shots / people;
     #pragma omp parallel for schedule(dynamic)
     for (int64_t p = 0; p < people; p++) {
-        if (failed || mn_interrupted()) continue;
+        mn_status stop;
+        #pragma omp atomic read
+        stop = failed;
+        if (stop || mn_interrupted()) continue;
         mn_person *person = mn_person_new(synth, (const float *)z->data + p * MN_PERSON_Z);
         for (int64_t i = p * k; person && i < (p + 1) * k; i++) {
             mn_shot shot = base;
@@ -153,7 +159,11 @@ static int l_render(lua_State *L) {
         mn_person_free(person);
         if (mn_errcode()) {                              /* each thread has its own pending error */
             #pragma omp critical
-            { failed = mn_errcode(); snprintf(text, sizeof text, "%s", mn_errmsg()); }
+            {
+                snprintf(text, sizeof text, "%s", mn_errmsg());
+                #pragma omp atomic write
+                failed = mn_errcode();
+            }
             mn_error_clear();
         }
     }

@@ -92,12 +92,12 @@ static void miss(mn_model *m, int *count, const char *fmt, ...) {
     ++*count;
 }
 
-/* t as f16, which has to hold every value. */
-static mn_tensor *narrowed(mn_tensor *t, const char *name) {
+/* t, of the host, as f16, which has to hold every value; verb: what to do as f32 instead. */
+static mn_tensor *narrowed(mn_tensor *t, const char *name, mn_status code, const char *verb) {
     mn_tensor *h = mn_cast(t, MN_F16);
     for (int64_t i = 0; h && h != t && i < h->n; i++)
         if (isinf((float)((const _Float16 *)h->data)[i])) {
-            mn_fail(MN_EFORMAT, "'%s' has a value beyond what f16 holds (65504), at position %lld: load it as f32", name, (long long)i);
+            mn_fail(code, "'%s' has a value beyond what f16 holds (65504), at position %lld: %s it as f32", name, (long long)i, verb);
             return NULL;
         }
     return h;
@@ -114,7 +114,7 @@ static mn_tensor *stored(mn_model *m, mn_st *st, const char *name, mn_dtype dtyp
         for (int d = 0; d < nd; d++) snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", d ? "," : "", (long long)shape[d]);
         miss(m, &m->misfits, "%s (%s, %s] expected)", name, mn_shape_text(t), want);
     }
-    return !fits ? NULL : dtype == MN_F16 ? narrowed(t, name) : mn_cast(t, dtype);
+    return !fits ? NULL : dtype == MN_F16 ? narrowed(t, name, MN_EFORMAT, "load") : mn_cast(t, dtype);
 }
 
 /* The tensor for a new slot: the file's while one is loaded, else an empty one (*fresh) for the caller to fill. */
@@ -394,8 +394,8 @@ mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, co
     for (int i = 0; i < m->n && !s; i++) {
         mn_tensor *t = m->slots[i].t;
         names[i] = m->slots[i].name;
-        tensors[i] = half && t->dtype == MN_F32 ? mn_cast(t, MN_F16) : t;
-        if (!tensors[i]) s = mn_errcode();
+        tensors[i] = half && t->dtype == MN_F32 ? narrowed(mn_to(t, MN_CPU), names[i], MN_EARG, "save") : t;
+        if (!tensors[i]) s = mn_fail_context("%s", m->def->name);
     }
     if (!s) {
         pairs[0] = "mien.kind"; pairs[1] = m->def->name;

@@ -72,7 +72,7 @@ mn_model *mn_model_load(const char *path, bool half);
 const char *mn_model_hash(mn_model *m);
 /* Replace the weights of m by those of a file of the same kind and shapes (for resuming). */
 mn_status mn_model_restore(mn_model *m, const char *path);
-/* half: trainable and buffer f32 tensors are stored as f16.  meta: n_meta pairs more. */
+/* half: trainable and buffer f32 tensors are stored as f16; values beyond it are refused.  meta: n_meta pairs more. */
 mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, const char *const *meta);
 mn_model *mn_model_retain(mn_model *m);
 void mn_model_release(mn_model *m);

@@ -75,6 +75,22 @@ T.test('a trace has every name', function(t)
   t:ok(names > 64 and trace['v.block15'] and trace['v.ln_post'], names .. ' names')
 end)
 
+T.test('a file that does not fit a model changes nothing', function(t)
+  local config = '{"units":[1,1],"widths":[16,32],"input":16,"embed":%d,"se_reduction":4,"crop":[]}'
+  local model, path = mien.new_model('arcface', config:format(32), 1), t:folder() .. '/model.safetensors'
+  local function first(m) return m:weight 'input_layer.0.weight':item(1) end
+  local before = first(model)
+  assert(mien.new_model('arcface', config:format(16), 2):save(path))
+  local ok, message = model:restore(path)
+  t:ok(not ok and message:find('of another shape', 1, true), message)
+  t:equal(first(model), before)
+  local other = mien.new_model('arcface', config:format(32), 2)
+  assert(other:save(path))
+  assert(model:restore(path))
+  t:equal(first(model), first(other))
+  t:ok(first(model) ~= before)
+end)
+
 -- A head of four points and two for eyeballs: enough to be asked for pictures that cannot be.
 T.test('pictures of synthetic people: what cannot be is said', function(t)
   local function zeros(...) return mien.zeros{...} end

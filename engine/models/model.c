@@ -367,21 +367,26 @@ mn_status mn_model_restore(mn_model *m, const char *path) {
     mn_st *st = mn_st_open(path);
     if (!st) return mn_errcode();
     const char *kind = mn_st_meta(st, "mien.kind");
-    if (!kind || strcmp(kind, m->def->name)) mn_fail(MN_EFORMAT, "%s: a %s expected, it holds %s", path, m->def->name, kind ? kind : "no model");
+    if (!kind || strcmp(kind, m->def->name)) mn_fail(MN_EFORMAT, "a model of kind %s expected, it holds %s", m->def->name, kind ? kind : "no model");
+    mn_tensor **fresh = calloc((size_t)m->n + 1, sizeof *fresh);
+    if (!fresh) mn_fail(MN_ENOMEM, "model: out of memory");
     m->lacks = m->misfits = 0;
     *m->misses = 0;
+    mn_scope all = mn_scope_open();
     for (int i = 0; i < m->n && !mn_errcode(); i++) {
         mn_slot *slot = &m->slots[i];
         mn_scope scope = mn_scope_open();
-        mn_tensor *t = mn_to(stored(m, st, slot->name, slot->t->dtype, slot->t->nd, slot->t->shape), slot->host ? MN_CPU : m->device);
-        if (t) {
-            t->wants_grad = slot->t->wants_grad;
-            mn_release(slot->t);
-            slot->t = mn_retain(t);
-        }
-        mn_scope_close(scope);
+        fresh[i] = mn_scope_leave(scope, mn_to(stored(m, st, slot->name, slot->t->dtype, slot->t->nd, slot->t->shape), slot->host ? MN_CPU : m->device));
     }
     mn_status s = fits(m, st, path);
+    for (int i = 0; i < m->n && !s; i++) {
+        mn_slot *slot = &m->slots[i];
+        fresh[i]->wants_grad = slot->t->wants_grad;
+        mn_release(slot->t);
+        slot->t = mn_retain(fresh[i]);
+    }
+    mn_scope_close(all);
+    free(fresh);
     mn_st_close(st);
     return s;
 }

@@ -70,7 +70,7 @@ mn_model *mn_model_load(const char *path, bool half);
 /* sha256 of the file it was loaded from, computed at the first call; "" when made here.  NULL with a sentence when the
  * file has changed since. */
 const char *mn_model_hash(mn_model *m);
-/* Replace the weights of m by those of a file of the same kind and shapes (for resuming). */
+/* Replace the weights of m by those of a file of the same kind and shapes (for resuming); all or none. */
 mn_status mn_model_restore(mn_model *m, const char *path);
 /* half: trainable and buffer f32 tensors are stored as f16; values beyond it are refused.  meta: n_meta pairs more. */
 mn_status mn_model_save(mn_model *m, const char *path, bool half, int n_meta, const char *const *meta);

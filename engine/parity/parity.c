@@ -173,7 +173,7 @@ static error measure(const mn_tensor *a, const mn_tensor *b, double least) {
         double x = number(b, i), d = fabs(number(a, i) - x);
         d2 += d * d;
         b2 += x * x;
-        if (!(d <= max)) max = d;                        /* NaN stays */
+        max = d <= max ? max : d > max ? d : INFINITY;   /* NaN is never equal */
     }
     return (error){sqrt(b2 > 0 ? d2 / b2 : d2), max};    /* against all zeros: the error itself */
 }

@@ -65,7 +65,7 @@ int main(void) {
         FASTEST(ms, kt_conv_fwd(&p));
         q.out = y2->data;
         FASTEST(ms2, im2col_forward(&q, columns->data));
-        for (int64_t e = 0; e < y->n; e++) worst = fmax(worst, fabs(((float *)y->data)[e] - ((float *)y2->data)[e]));
+        for (int64_t e = 0; e < y->n; e++) worst = worse(worst, fabs(((float *)y->data)[e] - ((float *)y2->data)[e]));
         bx.x = NULL; bx.y = y->data; bx.out = dx->data; bx.n = dx->n;
         FASTEST(ms_x, kt_conv_bwd_x(&bx));
         bw.w = NULL; bw.y = y->data; bw.out = dw->data; bw.n = dw->n;

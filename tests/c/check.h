@@ -13,6 +13,9 @@ static int check_passed, check_failed;
     else { check_failed++; fprintf(stderr, "%s:%d: failed: %s (pending error: %s)\n", __FILE__, __LINE__, #cond, mn_errmsg()); } \
 } while (0)
 
+/* The larger of two differences; infinite if either is NaN, which fmax would drop. */
+static inline double worse(double worst, double d) { return d <= worst ? worst : d > worst ? d : INFINITY; }
+
 /* |a - b| <= tol; NaN fails. */
 #define CHECK_NEAR(a, b, tol) do { \
     double check_a = (a), check_b = (b); \

@@ -15,7 +15,7 @@ static void product(int64_t batch, int64_t M, int64_t N, int64_t K, int ta, int 
         const int64_t t = i / (M * N), m = i / N % M, n = i % N;
         double sum = 0;
         for (int64_t k = 0; k < K; k++) sum += (double)fa[t * M * K + (ta ? k * M + m : m * K + k)] * fb[t * K * N + (tb ? n * K + k : k * N + n)];
-        worst = fmax(worst, fabs(mn_item(c, i) - sum));
+        worst = worse(worst, fabs(mn_item(c, i) - sum));
         top = fmax(top, fabs(sum));
     }
     CHECK_NEAR(worst / top, 0, 1e-5);
@@ -45,7 +45,7 @@ static void attention_values(int64_t B, int64_t L, int64_t M, int64_t heads, int
                 for (int64_t c = 0; c < d; c++) {
                     double out = 0;
                     for (int64_t j = 0; j < seen; j++) out += score[j] / sum * fv[(b * M + j) * W + h * d + c];
-                    worst = fmax(worst, fabs(out - mn_item(y, (b * L + l) * W + h * d + c)));
+                    worst = worse(worst, fabs(out - mn_item(y, (b * L + l) * W + h * d + c)));
                 }
             }
     CHECK_NEAR(worst, 0, 5e-6 * fmax(1, spread));      /* scores of size `spread` are known to 1e-7 of themselves */
@@ -62,7 +62,7 @@ static void same_tensor(mn_dtype dtype, mn_rng *rng) {
     CHECK_STATUS(MN_OK, mn_backward(mn_call(attention, T(part[0], part[1], part[2]), {"heads", 4}), seed));
     double worst = 0;
     for (int64_t i = 0; i < x->n; i++)
-        worst = fmax(worst, fabs(mn_item(x->grad, i) - mn_item(part[0]->grad, i) - mn_item(part[1]->grad, i) - mn_item(part[2]->grad, i)));
+        worst = worse(worst, fabs(mn_item(x->grad, i) - mn_item(part[0]->grad, i) - mn_item(part[1]->grad, i) - mn_item(part[2]->grad, i)));
     CHECK_NEAR(worst, 0, 1e-5);
     mn_tensor *w = mn_param(mn_randn(dtype, 2, (int64_t[]){6, 6}, rng)), *twin = mn_param(mn_clone(w)), *other = mn_param(mn_clone(w));
     CHECK_STATUS(MN_OK, mn_backward(mn_call(sum, T(mn_call(matmul, T(w, w)))), NULL));

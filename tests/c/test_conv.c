@@ -17,8 +17,7 @@ int k_cpu_upfirdn_f32(const void *, void *);
 static double difference(mn_tensor *a, mn_tensor *b) {
     double worst = 0, top = 0;
     for (int64_t i = 0; i < a->n; i++) {
-        const double d = fabs(mn_item(a, i) - mn_item(b, i));
-        if (!(d <= worst)) worst = d;
+        worst = worse(worst, fabs(mn_item(a, i) - mn_item(b, i)));
         top = fmax(top, fabs(mn_item(b, i)));
     }
     return worst / top;

@@ -82,7 +82,7 @@ static void test_near(void) {
         mn_place at = mn_near_find(near, p, NULL);
         mn_place_point(&m, &at, q);
         double d = sqrt((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
-        worst = fmax(worst, fmax(fabs(at.distance - best), fabs(d - best)));
+        worst = worse(worst, worse(fabs(at.distance - best), fabs(d - best)));
     }
     CHECK(worst < 1e-12);
     mn_near_free(near);
@@ -122,8 +122,8 @@ static void test_remesh(void) {
         const double *v = out.v[i];
         double p[3], outer = fmax(fabs(v[0]), fabs(v[1]));
         mn_place_point(&m, &places[i], p);
-        for (int k = 0; k < 3; k++) off = fmax(off, fabs(p[k] - v[k]));
-        if (next[i] >= 0) border = fmax(border, fmin(fabs(outer - 1), fabs(outer - 1. / 3)));
+        for (int k = 0; k < 3; k++) off = worse(off, fabs(p[k] - v[k]));
+        if (next[i] >= 0) border = worse(border, fmin(fabs(outer - 1), fabs(outer - 1. / 3)));
         corners += fabs(v[0]) == 1 && fabs(v[1]) == 1;
         left += v[0] < 0;
         right += v[0] > 0;
@@ -193,7 +193,7 @@ static void test_unwrap(void) {
     for (int i = 0; i < 400; i++) texel[i] = 1;
     CHECK(unwrap_grid(&flat, texel, uv, &stretch) > 0);
     for (int i = 0; i < flat.nv; i++)
-        for (int k = 0; k < 2; k++) worst = fmax(worst, fabs(uv[i][k] - .5 - .5 * flat.v[i][k]));
+        for (int k = 0; k < 2; k++) worst = worse(worst, fabs(uv[i][k] - .5 - .5 * flat.v[i][k]));
     CHECK(worst < 1e-3);                                               /* a flat square is its own map */
     CHECK_NEAR(stretch, 1, 1e-4);
     CHECK(unwrap_grid(&dome, texel, uv, &stretch) > 0);                /* a steep dome with a hole: nothing turns over */
@@ -224,7 +224,7 @@ static void test_relax(void) {
     }
     CHECK_STATUS(MN_OK, mn_unwrap_relax(&flat, fixed, texel, flat.nf, 200, uv));
     for (int i = 0; i < flat.nv; i++)
-        for (int k = 0; k < 2; k++) worst = fmax(worst, fabs(uv[i][k] - .5 - .5 * flat.v[i][k]));
+        for (int k = 0; k < 2; k++) worst = worse(worst, fabs(uv[i][k] - .5 - .5 * flat.v[i][k]));
     CHECK(worst < 1e-3);                                               /* shaken by up to 0.025 */
     uv[60][0] += .5;
     CHECK_STATUS(MN_EFORMAT, mn_unwrap_relax(&flat, fixed, texel, flat.nf, 1, uv));
@@ -250,7 +250,7 @@ static void test_pca(void) {
         for (int d = 0; d < D; d++) {
             double x = rows[k * D + d];
             for (int j = 0; j < 3; j++) x -= map[k * 3 + j] * modes[j * D + d];
-            worst = fmax(worst, fabs(x));
+            worst = worse(worst, fabs(x));
         }
     CHECK(worst < 1e-9);
     for (int i = 0; i < N; i++)
@@ -355,7 +355,7 @@ static void check_egg_texture(const mn_headmesh *h) {
             t[c] = h->uv[h->uv_faces[i][c]];
             for (int k = 0; k < 2; k++) { lo = fmin(lo, t[c][k]); hi = fmax(hi, t[c][k]); }
         }
-        turned += (t[1][0] - t[0][0]) * (t[2][1] - t[0][1]) - (t[2][0] - t[0][0]) * (t[1][1] - t[0][1]) <= 0;
+        turned += !((t[1][0] - t[0][0]) * (t[2][1] - t[0][1]) - (t[2][0] - t[0][0]) * (t[1][1] - t[0][1]) > 0);
         for (int y = 0; y < P; y++)
             for (int x = 0; x < P; x++) {
                 double u = (x + .5) / P, v = (y + .5) / P;
@@ -398,20 +398,20 @@ static void test_egg(void) {
             for (int k = 0; k < 3; k++) {
                 double p = 0;
                 for (int i = 0; i < h.mesh.nv; i++) p += numbers[j * h.mesh.nv + i] * h.mesh.v[i][k];
-                off = fmax(off, fabs(p - e->joints[3 * (int[]){ MN_J_ROOT, MN_J_HEAD, MN_J_JAW, MN_J_EYE_LEFT, MN_J_EYE_RIGHT }[j] + k]));
+                off = worse(off, fabs(p - e->joints[3 * (int[]){ MN_J_ROOT, MN_J_HEAD, MN_J_JAW, MN_J_EYE_LEFT, MN_J_EYE_RIGHT }[j] + k]));
             }
         CHECK(off < 1e-6);
         CHECK_STATUS(MN_OK, mn_headmesh_weights(&e->g, &h, numbers));
         for (int i = 0; i < h.mesh.nv; i++) {
             double sum = 0;
             for (int j = 0; j < 5; j++) sum += numbers[5 * i + j];
-            sum_off = fmax(sum_off, fabs(sum - 1));
+            sum_off = worse(sum_off, fabs(sum - 1));
         }
         CHECK(sum_off == 0);
         CHECK(numbers[5 * h.n_skin + 3] == 1 && numbers[5 * (h.n_skin + h.n_eye) + 4] == 1);
         mn_place marks[68];
         CHECK_STATUS(MN_OK, mn_headmesh_landmarks(&e->g, &h, marks));
-        for (int i = 0; i < 68; i++) off = fmax(off, marks[i].distance);
+        for (int i = 0; i < 68; i++) off = worse(off, marks[i].distance);
         CHECK(off < .25);                                               /* triangles here are 1 cm and more */
         free(numbers);
         free(next);

@@ -77,7 +77,7 @@ static void check_head(mn_st *st) {
     for (int i = 0; i < KEPT; i++) {
         double sum = 0;
         for (int j = 0; j < 6; j++) sum += mn_item(weights, 6 * i + j);
-        worst = fmax(worst, fabs(sum - 1));
+        worst = worse(worst, fabs(sum - 1));
     }
     CHECK_NEAR(worst, 0, 2e-3);
     for (int c = 0; c < 3; c++) x[c] = mn_item(rest, 3 * (eye + 4) + c) - pivots[4][c];

@@ -95,8 +95,8 @@ static void sphere(void) {
                 r += x * x;
                 dot += x * mn_item(m.normal, 3 * i + d);
             }
-            worst = fmax(worst, fabs(sqrt(r) - 1));
-            turned = fmax(turned, 1 - dot / sqrt(r));
+            worst = worse(worst, fabs(sqrt(r) - 1));
+            turned = worse(turned, 1 - dot / sqrt(r));
         }
         CHECK(worst < 1e-3);                 /* linear interpolation: about step^2 / 8 = 3e-4 */
         CHECK(turned < 1e-3);

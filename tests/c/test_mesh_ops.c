@@ -81,14 +81,14 @@ static void test_lbs(void) {
             for (int k = 0; k < 3; k++) t[k] = -joint[k];
             frame(NULL, t, back);
             multiply(g[j], back, a[j]);
-            for (int k = 0; k < 3; k++) worst = fmax(worst, fabs(at(o[1], (n * J + j) * 3 + k) - g[j][4 * k + 3]));
+            for (int k = 0; k < 3; k++) worst = worse(worst, fabs(at(o[1], (n * J + j) * 3 + k) - g[j][4 * k + 3]));
         }
         for (int v = 0; v < V; v++)
             for (int r = 0; r < 3; r++) {
                 const double *p = (double *)in[0]->data + (n * V + v) * 3;
                 double s = 0;
                 for (int j = 0; j < J; j++) s += at(in[3], v * J + j) * (a[j][4 * r] * p[0] + a[j][4 * r + 1] * p[1] + a[j][4 * r + 2] * p[2] + a[j][4 * r + 3]);
-                worst = fmax(worst, fmax(fabs(at(o[0], (n * V + v) * 3 + r) - s), fabs(at(same[0], (n * V + v) * 3 + r) - s)));
+                worst = worse(worst, worse(fabs(at(o[0], (n * V + v) * 3 + r) - s), fabs(at(same[0], (n * V + v) * 3 + r) - s)));
             }
     }
     CHECK_NEAR(worst, 0, 1e-13);
@@ -106,7 +106,7 @@ static void test_lbs(void) {
             double *x = (double *)in[j]->data + i, x0 = *x, f[2];
             for (int k = 0; k < 2; k++) { *x = x0 + (k ? 1e-5 : -1e-5); f[k] = loss(in, cot); }
             *x = x0;
-            off = fmax(off, fabs((f[1] - f[0]) / 2e-5 - at(mn_grad_of(in[j]), i)));
+            off = worse(off, fabs((f[1] - f[0]) / 2e-5 - at(mn_grad_of(in[j]), i)));
             top = fmax(top, fabs(at(mn_grad_of(in[j]), i)));
         }
         CHECK(top > 0.1);

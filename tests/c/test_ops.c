@@ -162,9 +162,9 @@ static void run_case(const test_case *c) {
             CHECK(in[j]->grad && !memcmp(in[j]->grad->data, g, (size_t)first[j]->n * 8));
             for (int64_t i = 0; i < first[j]->n; i++) top = fmax(top, fabs(g[i]));
             int64_t step = first[j]->n > 400 ? first[j]->n / 397 : 1;     /* large inputs: a sample */
-            for (int64_t i = 0; device == MN_CPU && i < first[j]->n; i += step) worst = fmax(worst, fabs(numeric(c, in, cot, j, i) - g[i]) / top);
+            for (int64_t i = 0; device == MN_CPU && i < first[j]->n; i += step) worst = worse(worst, fabs(numeric(c, in, cot, j, i) - g[i]) / top);
             mn_tensor *grad32 = in32[j]->grad ? mn_to(in32[j]->grad, MN_CPU) : NULL;
-            for (int64_t i = 0; i < first[j]->n && grad32; i++) worst32 = fmax(worst32, fabs(((float *)grad32->data)[i] - g[i]) / top);
+            for (int64_t i = 0; i < first[j]->n && grad32; i++) worst32 = worse(worst32, fabs(((float *)grad32->data)[i] - g[i]) / top);
             if (!(worst <= 1e-6)) fprintf(stderr, "input %d: gradient off by %.3g of %.3g in: %s", j + 1, worst, top, c->text);
             CHECK(worst <= 1e-6);
             if (!(worst32 <= 2e-5)) fprintf(stderr, "input %d: f32 gradient off by %.3g in: %s", j + 1, worst32, c->text);
@@ -178,7 +178,7 @@ static void run_case(const test_case *c) {
         if (!out32[k]) continue;
         mn_tensor *here = mn_to(out32[k], MN_CPU);
         for (int64_t i = 0; i < out[k]->n; i++) top = fmax(top, fabs(mn_item(out[k], i)));
-        for (int64_t i = 0; i < out[k]->n; i++) worst = fmax(worst, fabs(mn_item(out[k], i) - mn_item(here, i)) / top);
+        for (int64_t i = 0; i < out[k]->n; i++) worst = worse(worst, fabs(mn_item(out[k], i) - mn_item(here, i)) / top);
         if (!(worst <= 1e-5)) fprintf(stderr, "output %d: f32 off by %.3g in: %s", k + 1, worst, c->text);
         CHECK(worst <= 1e-5);
     }

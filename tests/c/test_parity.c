@@ -110,6 +110,24 @@ static void test_compare(void) {
     mn_scope_close(scope);
 }
 
+/* Where a golden allows no difference, NaN is one: also before numbers that are right. */
+static void test_exact(void) {
+    mn_scope scope = mn_scope_open();
+    char golden[256];
+    scratch_name(golden, ".golden");
+    static const char *const names[] = {"gammas", "n2.texts", "n2.e_T", "n2.e_I", "n2.e_I_now", "n2.qr.kept"};
+    mn_tensor *one = mn_full(MN_F64, MN_DIMS(1), 1), *x = mn_from(MN_F64, MN_DIMS(2, 3), (double[]){1, 0, 0, 0, 1, 0});
+    mn_tensor *kept = mn_from(MN_F64, MN_DIMS(2), (double[]){0, 1}), *all[6] = {one, x, x, x, x, kept};
+    for (int k = 0; k < 2; k++) {
+        ((double *)kept->data)[0] = k ? NAN : 0;
+        CHECK_STATUS(MN_OK, mn_st_save(golden, 6, names, all, 0, NULL));
+        CHECK(compare("projection", "-", golden, NULL) == !k);
+        CHECK(strstr(report, k ? "0 within bounds, 1 out" : "1 within bounds, 0 out"));
+    }
+    unlink(golden);
+    mn_scope_close(scope);
+}
+
 /* numpy 1.24: seeded as draw.h says.  Of 100000 numbers the outermost layer's tail is entered 20 times or more. */
 static void test_draw(void) {
     static const float first[] = {1.370068073272705f, 0.514995813369751f, 1.330713152885437f, -1.276211142539978f}, other[] = {1.0021624565124512f, -0.1766224205493927f, -2.0982565879821777f, 1.2767046689987183f};
@@ -158,6 +176,7 @@ static void test_projection(void) {
 int main(void) {
     int64_t before = mn_memory_stats().tensors;
     test_compare();
+    test_exact();
     test_draw();
     test_projection();
     CHECK(mn_memory_stats().tensors == before);

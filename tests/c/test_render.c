@@ -31,7 +31,7 @@ static void test_lookups(void) {
     for (int n = 0; n < 2; n++)
         for (int c = 0; c < 5; c++)
             for (int k = 0; k < 21; k++)
-                worst = fmax(worst, fabs(at(y, (n * 5 + c) * 21 + k) - lookup(x, n * 5 + c, at(grid, (n * 21 + k) * 2), at(grid, (n * 21 + k) * 2 + 1))));
+                worst = worse(worst, fabs(at(y, (n * 5 + c) * 21 + k) - lookup(x, n * 5 + c, at(grid, (n * 21 + k) * 2), at(grid, (n * 21 + k) * 2 + 1))));
     CHECK_NEAR(worst, 0, 1e-14);
     ((double *)grid->data)[0] = NAN;                    /* a corrupt point reads zero and touches no memory */
     ((double *)grid->data)[3] = 1e300;
@@ -47,8 +47,8 @@ static void test_lookups(void) {
             for (int c = 0; c < 4; c++) {
                 const double s = 2. / 3, px = s * at(points, (n * 9 + k) * 3), py = s * at(points, (n * 9 + k) * 3 + 1), pz = s * at(points, (n * 9 + k) * 3 + 2);
                 const double v = (lookup(planes, n * 12 + c, px, py) + lookup(planes, n * 12 + 4 + c, px, pz) + lookup(planes, n * 12 + 8 + c, pz, py)) / 3;
-                worst = fmax(worst, fabs(at(f, (n * 9 + k) * 4 + c) - v));
-                worst = fmax(worst, fabs(at(last, (n * 9 + k) * 4 + c) - v));
+                worst = worse(worst, fabs(at(f, (n * 9 + k) * 4 + c) - v));
+                worst = worse(worst, fabs(at(last, (n * 9 + k) * 4 + c) - v));
             }
     CHECK_NEAR(worst, 0, 1e-14);
     mn_scope_close(scope);
@@ -121,7 +121,7 @@ static void test_rasterize_all(void) {
             const int64_t q = n * S * S + k;
             wrong += at(o[0], q) != index;
             seen += index >= 0;
-            for (int e = 0; e < 3; e++) worst = fmax(worst, fabs(at(o[1], 3 * q + e) - w[e]));
+            for (int e = 0; e < 3; e++) worst = worse(worst, fabs(at(o[1], 3 * q + e) - w[e]));
         }
     CHECK(seen > S * S / 2);
     CHECK(wrong == 0);
@@ -172,8 +172,8 @@ static void test_depths(void) {
     mn_tensor *fine = mn_call(depths_importance, T(w, t, v)), *even = mn_call(depths_importance, T(w, t), {"steps", 4});
     double worst = 0;
     for (int r = 0; r < 6; r++) {
-        for (int k = 0; k < 30; k++) worst = fmax(worst, fabs(at(fine, r * 30 + k) - importance((double *)w->data + 8 * r, (double *)t->data + 9 * r, 9, at(v, r * 30 + k))));
-        for (int k = 0; k < 4; k++) worst = fmax(worst, fabs(at(even, r * 4 + k) - importance((double *)w->data + 8 * r, (double *)t->data + 9 * r, 9, (k + 0.5) / 4)));
+        for (int k = 0; k < 30; k++) worst = worse(worst, fabs(at(fine, r * 30 + k) - importance((double *)w->data + 8 * r, (double *)t->data + 9 * r, 9, at(v, r * 30 + k))));
+        for (int k = 0; k < 4; k++) worst = worse(worst, fabs(at(even, r * 4 + k) - importance((double *)w->data + 8 * r, (double *)t->data + 9 * r, 9, (k + 0.5) / 4)));
     }
     CHECK_NEAR(worst, 0, 1e-12);
     mn_tensor *m[2];

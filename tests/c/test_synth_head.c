@@ -229,16 +229,16 @@ static void test_hair(const mn_synth *synth) {
     CHECK(still && cut && wide && narrow);
     const mn_hair_plan *plan = &synth->plan[AFRO];
     CHECK(still->n_strands == plan->count && cut->n_strands == plan->count && cut->points < still->points && cut->steps < still->steps);
-    float moved = 0, bent = 0, loose = 0, grown = 0;
+    double moved = 0, bent = 0, loose = 0, grown = 0;
     for (int i = 0; i < plan->count; i++) {
         for (int j = 0; j < cut->points - 1; j++)
             for (int k = 0; k < 3; k++)
-                moved = fmaxf(moved, fabsf(still->strands[3 * (i * still->points + j) + k] - cut->strands[3 * (i * cut->points + j) + k]));
+                moved = worse(moved, fabsf(still->strands[3 * (i * still->points + j) + k] - cut->strands[3 * (i * cut->points + j) + k]));
         for (int j = 0; j < still->points; j++)
             for (int k = 0; k < 3; k++) {
                 int at = 3 * (i * still->points + j) + k;
-                bent = fmaxf(bent, fabsf(.5f * (wide->strands[at] + narrow->strands[at]) - still->strands[at]));
-                grown = fmaxf(grown, fabsf(wide->strands[at] - narrow->strands[at]));
+                bent = worse(bent, fabsf(.5f * (wide->strands[at] + narrow->strands[at]) - still->strands[at]));
+                grown = worse(grown, fabsf(wide->strands[at] - narrow->strands[at]));
             }
         for (int k = 0; k < 3; k++) {
             float skin = 0;
@@ -247,7 +247,7 @@ static void test_hair(const mn_synth *synth) {
                 skin += plan->bary[3 * i + c] * (wide->neutral[v] - still->neutral[v]);
             }
             int at = 3 * i * still->points + k;
-            loose = fmaxf(loose, fabsf(wide->strands[at] - still->strands[at] - skin));
+            loose = worse(loose, fabsf(wide->strands[at] - still->strands[at] - skin));
         }
     }
     CHECK(moved == 0);

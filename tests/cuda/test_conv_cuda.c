@@ -35,10 +35,7 @@ static double difference(struct pair p) {
     double top = 1e-3, worst = 0;
     for (int64_t k = 0; k < GUARD; k++) if (p.f[-1 - k] != -12345 || p.f[p.n + k] != -12345) return INFINITY;
     for (int64_t k = 0; k < p.n; k++) top = fmax(top, fabs(p.d[k]));
-    for (int64_t k = 0; k < p.n; k++) {
-        const double e = fabs(p.f[k] - p.d[k]) / top;
-        if (!(e <= worst)) worst = e;
-    }
+    for (int64_t k = 0; k < p.n; k++) worst = worse(worst, fabs(p.f[k] - p.d[k]) / top);
     return worst;
 }
 

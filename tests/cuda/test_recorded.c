@@ -28,7 +28,7 @@ static mn_tensor *picture(mn_tensor *w, mn_tensor *v) {
 static double difference(mn_tensor *a, mn_tensor *b) {
     double most = 0;
     if (!a || !b || a->n != b->n) return INFINITY;
-    for (int64_t i = 0; i < a->n; i++) most = fmax(most, fabs(mn_item(a, i) - mn_item(b, i)));
+    for (int64_t i = 0; i < a->n; i++) most = worse(most, fabs(mn_item(a, i) - mn_item(b, i)));
     return most;
 }
 

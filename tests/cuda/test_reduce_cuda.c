@@ -25,10 +25,7 @@ static void begin(void) {
 static void compare(const char *what, int made, int64_t n) {
     double top = 1e-3, worst = 0;
     for (int64_t k = 0; k < n; k++) top = fmax(top, fmax(fabs(out.d[k]), fabs(second.d[k])));
-    for (int64_t k = 0; k < OUT; k++) {
-        const double e = fmax(fabs(out.f[k] - out.d[k]), fabs(second.f[k] - second.d[k])) / top;
-        if (!(e <= worst)) worst = e;
-    }
+    for (int64_t k = 0; k < OUT; k++) worst = worse(worst, worse(fabs(out.f[k] - out.d[k]), fabs(second.f[k] - second.d[k])) / top);
     if (made < 0 || (made && !(worst <= 2e-6))) fprintf(stderr, "%s: %d, off by %g\n", what, made, worst);
     CHECK(made >= 0 && (made == 0 || worst <= 2e-6));      /* measured: 4e-7 */
     done += made == 1;

@@ -28,10 +28,7 @@ static double difference(const float *a, const float *want, int64_t n) {
     double top = 1e-3, worst = 0;
     for (int k = 0; k < GUARD; k++) if (a[n + k] != -777) return INFINITY;
     for (int64_t k = 0; k < n; k++) top = fmax(top, fabs(want[k]));
-    for (int64_t k = 0; k < n; k++) {
-        const double e = fabs(a[k] - want[k]) / top;
-        if (!(e <= worst)) worst = e;
-    }
+    for (int64_t k = 0; k < n; k++) worst = worse(worst, fabs(a[k] - want[k]) / top);
     return worst;
 }
 

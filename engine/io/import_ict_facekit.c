@@ -20,28 +20,16 @@
 #include <string.h>
 #include "io/import_internal.h"
 #include "io/mesh.h"
-#include "synth/synth.h"
-
-enum { VERTICES = 26719, MODES = 100, JOINTS = 6 };
-enum { EYEBALL = 3, TEETH = 4, MOUTH_CAVITY = 7 };                  /* regions: 4..7 are the mouth's inside */
-static const double CORNEA = 1.55;
+#include "synth/ict.h"
 
 static const struct { int first, label; } region_runs[] = {
 #include "io/ict_regions.inc"
 };
-/* Vertices kept, first and last, in the published numbering. */
-static const int kept[][2] = { { 0, 17038 }, { 17416, 18869 }, { 19602, 21095 }, { 21451, 22220 }, { 23021, 23790 }, { 25351, 26718 } };
-static const int lower_teeth[2] = { 19602, 21095 };
-static const int sclera[2][2] = { { 21451, 22220 }, { 23021, 23790 } };     /* left, right */
-/* The 68 landmarks of the published README. */
-static const int landmarks[68] = {
-    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443, 268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147,
-    4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966 };
 
 typedef struct head {
     int n;                              /* vertices kept */
-    int32_t place[VERTICES];            /* published number -> ours, or -1 */
-    uint8_t region[VERTICES];           /* by published number */
+    int32_t place[MN_ICT_VERTICES];     /* published number -> ours, or -1 */
+    uint8_t region[MN_ICT_VERTICES];    /* by published number */
     mn_mesh neutral;
     mn_tensor *open;                    /* jawOpen's vertices */
     double pivot[2][3], jaw[2], turn;   /* eyes; the jaw's y and z, and its angle in jawOpen */
@@ -49,9 +37,9 @@ typedef struct head {
 
 static void place_vertices(head *h) {
     memset(h->place, -1, sizeof h->place);
-    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-        for (int i = kept[k][0]; i <= kept[k][1]; i++) h->place[i] = h->n++;
-    for (int i = 0, run = 0; i < VERTICES; i++) {
+    for (int k = 0; k < MN_ICT_PARTS; k++)
+        for (int i = mn_ict_parts[k].first; i <= mn_ict_parts[k].last; i++) h->place[i] = h->n++;
+    for (int i = 0, run = 0; i < MN_ICT_VERTICES; i++) {
         while (run + 1 < (int)(sizeof region_runs / sizeof *region_runs) && region_runs[run + 1].first <= i) run++;
         h->region[i] = (uint8_t)region_runs[run].label;
     }
@@ -62,7 +50,7 @@ static mn_status read_mesh(import_job *job, const char *name, mn_mesh *mesh) {
     snprintf(path, sizeof path, "%.1000s/FaceXModel/%.80s.obj", job->files[0], name);
     if (mn_interrupted()) return mn_fail(MN_EINTR, "reading %s was interrupted", path);
     if (mn_obj_read(path, mesh)) return mn_errcode();
-    if (mn_dim(mesh->v, 0) != VERTICES) return mn_fail(MN_ESHAPE, "%s: expected the %d vertices of the light ICT face model, found %lld", path, VERTICES, (long long)mn_dim(mesh->v, 0));
+    if (mn_dim(mesh->v, 0) != MN_ICT_VERTICES) return mn_fail(MN_ESHAPE, "%s: expected the %d vertices of the light ICT face model, found %lld", path, MN_ICT_VERTICES, (long long)mn_dim(mesh->v, 0));
     return MN_OK;
 }
 
@@ -106,7 +94,7 @@ static void find_eyes(head *h) {
     const float *v = mn_data(h->neutral.v);
     for (int e = 0; e < 2; e++) {
         double lo[3] = { 1e9, 1e9, 1e9 }, hi[3] = { -1e9, -1e9, -1e9 };
-        for (int i = sclera[e][0]; i <= sclera[e][1]; i++)
+        for (int i = mn_ict_parts[MN_ICT_EYE_LEFT + e].first; i <= mn_ict_parts[MN_ICT_EYE_LEFT + e].last; i++)
             for (int c = 0; c < 3; c++) lo[c] = fmin(lo[c], v[3 * i + c]), hi[c] = fmax(hi[c], v[3 * i + c]);
         h->pivot[e][0] = (lo[0] + hi[0]) / 2, h->pivot[e][1] = (lo[1] + hi[1]) / 2;
         h->pivot[e][2] = lo[2] + (hi[0] - lo[0] + hi[1] - lo[1]) / 4;
@@ -116,10 +104,11 @@ static void find_eyes(head *h) {
 /* Least squares rotation in the plane x = 0 between the lower teeth at rest (a) and open (b), and its fixed point. */
 static mn_status find_jaw(head *h) {
     const float *a = mn_data(h->neutral.v), *b = mn_data(h->open);
-    double ca[2] = { 0 }, cb[2] = { 0 }, cross = 0, dot = 0, n = lower_teeth[1] - lower_teeth[0] + 1;
-    for (int i = lower_teeth[0]; i <= lower_teeth[1]; i++)
+    const mn_ict_part *teeth = &mn_ict_parts[MN_ICT_LOWER_TEETH];
+    double ca[2] = { 0 }, cb[2] = { 0 }, cross = 0, dot = 0, n = teeth->last - teeth->first + 1;
+    for (int i = teeth->first; i <= teeth->last; i++)
         for (int c = 0; c < 2; c++) ca[c] += a[3 * i + 1 + c] / n, cb[c] += b[3 * i + 1 + c] / n;
-    for (int i = lower_teeth[0]; i <= lower_teeth[1]; i++) {
+    for (int i = teeth->first; i <= teeth->last; i++) {
         double ay = a[3 * i + 1] - ca[0], az = a[3 * i + 2] - ca[1], by = b[3 * i + 1] - cb[0], bz = b[3 * i + 2] - cb[1];
         cross += ay * bz - az * by, dot += ay * by + az * bz;
     }
@@ -146,42 +135,42 @@ static double jaw_share(const head *h, const float *v, const float *open) {
 /* Rest vertices, labels, joints (root, neck, head, jaw, left and right eye) and their weights. */
 static mn_status add_rest(import_job *job, const head *h) {
     const float *all = mn_data(h->neutral.v), *open = mn_data(h->open);
-    const double joints[JOINTS][3] = { { 0, -19, -1.5 }, { 0, -13, -1 }, { 0, -4.5, -0.3 }, { 0, h->jaw[0], h->jaw[1] },      /* the first three: placed by eye */
-                                       { h->pivot[0][0], h->pivot[0][1], h->pivot[0][2] }, { h->pivot[1][0], h->pivot[1][1], h->pivot[1][2] } };
-    static const int32_t parents[JOINTS] = { -1, 0, 1, 2, 2, 2 };
-    mn_tensor *rest = mn_empty(MN_F32, DIMS(h->n, 3)), *region = mn_empty(MN_U8, DIMS(h->n)), *weights = mn_zeros(MN_F32, DIMS(h->n, JOINTS));
-    mn_tensor *weld = mn_empty(MN_I32, DIMS(h->n)), *index = mn_empty(MN_I32, DIMS(h->n)), *pivots = mn_empty(MN_F32, DIMS(JOINTS, 3)), *lmk = mn_empty(MN_I32, DIMS(68));
+    float joints[MN_HEAD_JOINTS][3];
+    memcpy(joints, mn_ict_joints, sizeof joints);
+    for (int c = 0; c < 2; c++) joints[MN_J_JAW][1 + c] = (float)h->jaw[c];
+    for (int c = 0; c < 3; c++) joints[MN_J_EYE_LEFT][c] = (float)h->pivot[0][c], joints[MN_J_EYE_RIGHT][c] = (float)h->pivot[1][c];
+    mn_tensor *rest = mn_empty(MN_F32, DIMS(h->n, 3)), *region = mn_empty(MN_U8, DIMS(h->n)), *weights = mn_zeros(MN_F32, DIMS(h->n, MN_HEAD_JOINTS));
+    mn_tensor *weld = mn_empty(MN_I32, DIMS(h->n)), *index = mn_empty(MN_I32, DIMS(h->n)), *lmk = mn_empty(MN_I32, DIMS(MN_HEAD_LANDMARKS));
     if (mn_errcode()) return mn_errcode();
-    for (int i = 0; i < VERTICES; i++) {
+    for (int i = 0; i < MN_ICT_VERTICES; i++) {
         int k = h->place[i], r = h->region[i];
         if (k < 0) continue;
-        float *to = (float *)mn_data(rest) + 3 * k, *w = (float *)mn_data(weights) + JOINTS * k;
+        float *to = (float *)mn_data(rest) + 3 * k, *w = (float *)mn_data(weights) + MN_HEAD_JOINTS * k;
         memcpy(to, all + 3 * i, 3 * sizeof *to);
         ((uint8_t *)mn_data(region))[k] = (uint8_t)r;
         ((int32_t *)mn_data(index))[k] = i;
         ((int32_t *)mn_data(weld))[k] = k;          /* the kept surfaces have no seams: only lash roots touch the lids */
-        if (r == EYEBALL) {
-            int e = i >= sclera[1][0];
+        if (r == MN_R_EYEBALL) {
+            int e = i >= mn_ict_parts[MN_ICT_EYE_RIGHT].first;
             double d[3], len = 0;
             for (int c = 0; c < 3; c++) d[c] = all[3 * i + c] - h->pivot[e][c], len += d[c] * d[c];
-            for (int c = 0; c < 3 && sqrt(len) > CORNEA; c++) to[c] = (float)(h->pivot[e][c] + d[c] * CORNEA / sqrt(len));
+            for (int c = 0; c < 3 && sqrt(len) > MN_ICT_BALL_RADIUS; c++) to[c] = (float)(h->pivot[e][c] + d[c] * MN_ICT_BALL_RADIUS / sqrt(len));
             w[4 + e] = 1;
             continue;
         }
-        bool inside = r >= TEETH && r <= MOUTH_CAVITY;
+        bool inside = r >= MN_R_TEETH && r <= MN_R_CAVITY;
         double x = jaw_share(h, all + 3 * i, open + 3 * i), y = all[3 * i + 1], z = all[3 * i + 2];
         double neck = inside ? 1 : smoothstep(-15.5, -10.5, y), top = inside ? 1 : smoothstep(-11, -5, y + 0.9 * fmax(0, z - 4));
         w[0] = (float)(1 - neck), w[1] = (float)(neck * (1 - top)), w[2] = (float)(neck * top * (1 - x)), w[3] = (float)(neck * top * x);
     }
-    for (int i = 0; i < JOINTS * 3; i++) ((float *)mn_data(pivots))[i] = (float)joints[i / 3][i % 3];
-    for (int i = 0; i < 68; i++) ((int32_t *)mn_data(lmk))[i] = h->place[landmarks[i]];
+    for (int i = 0; i < MN_HEAD_LANDMARKS; i++) ((int32_t *)mn_data(lmk))[i] = h->place[mn_ict_landmarks[i]];
     import_add(job, rest, "v_template");
     import_add(job, region, "region");
     import_add(job, weld, "weld");
     import_add(job, lmk, "lmk68");
     import_add(job, index, "orig_index");
-    import_add(job, pivots, "joints");
-    import_add(job, mn_from(MN_I32, DIMS(JOINTS), parents), "joint_parents");
+    import_add(job, mn_from(MN_F32, DIMS(MN_HEAD_JOINTS, 3), joints), "joints");
+    import_add(job, mn_from(MN_I32, DIMS(MN_HEAD_JOINTS), mn_ict_parents), "joint_parents");
     return import_add(job, mn_cast(weights, MN_F16), "lbs_weights");
 }
 
@@ -195,7 +184,7 @@ static mn_tensor *offsets(import_job *job, const head *h, int n, const char *(*n
         if (!read_mesh(job, name(k), &mesh)) {
             const float *v = mn_data(mesh.v);
             float *to = (float *)mn_data(out) + 3 * (size_t)k * (size_t)h->n;
-            for (int i = 0; i < VERTICES; i++)
+            for (int i = 0; i < MN_ICT_VERTICES; i++)
                 for (int c = 0; c < 3 && h->place[i] >= 0; c++) to[3 * h->place[i] + c] = v[3 * i + c] - neutral[3 * i + c];
         }
         mn_scope_close(scope);
@@ -237,9 +226,9 @@ static mn_status run(import_job *job) {
     }
     if (!s) s = add_rest(job, h);
     if (!s) s = add_surface(job, h);
-    if (!s) import_note(job, "reading %d identity modes and %d expressions", MODES, MN_EXPR_UNITS);
-    if (!s) s = import_add(job, offsets(job, h, MODES, identity_name), "id_basis");
-    if (!s) s = import_add(job, mn_full(MN_F32, DIMS(MODES), 1), "id_std");         /* the modes are scaled to one standard deviation */
+    if (!s) import_note(job, "reading %d identity modes and %d expressions", MN_ICT_MODES, MN_EXPR_UNITS);
+    if (!s) s = import_add(job, offsets(job, h, MN_ICT_MODES, identity_name), "id_basis");
+    if (!s) s = import_add(job, mn_full(MN_F32, DIMS(MN_ICT_MODES), 1), "id_std");         /* the modes are scaled to one standard deviation */
     if (!s) s = import_add(job, offsets(job, h, MN_EXPR_UNITS, mn_synth_unit_name), "expr_basis");
     free(h);
     return s ? s : add_names(job);

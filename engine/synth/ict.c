@@ -11,28 +11,29 @@
 #include "io/mesh.h"
 #include "synth/hair.h"
 #include "synth/head.h"
+#include "synth/ict.h"
 #include "synth/vec.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PUBLISHED = 26719, MODES = 100, PATH_ROOM = 4096 };
+enum { PATH_ROOM = 4096 };
 
-static const struct part { int first, last; uint8_t region; } PART[] = {
+const mn_ict_part mn_ict_parts[MN_ICT_PARTS] = {
     {0, 11247, MN_R_SKIN}, {11248, 13293, MN_R_CAVITY}, {13294, 14061, MN_R_SOCKET}, {14062, 17038, MN_R_GUMS},    /* and tongue */
     {17416, 18869, MN_R_TEETH}, {19602, 21095, MN_R_TEETH}, {21451, 22220, MN_R_EYEBALL}, {23021, 23790, MN_R_EYEBALL}, {25351, 26718, MN_R_LASHES}};
 
-static const int32_t LANDMARK[MN_HEAD_LANDMARKS] = {
+const int32_t mn_ict_landmarks[MN_HEAD_LANDMARKS] = {
     1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443, 268, 493, 1914, 2044, 1401, 3615,
     4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360, 1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756,
     3721, 3725, 3732, 5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966};
 
-static const float JOINT[MN_HEAD_JOINTS][3] = {{0, -19, -1.5f}, {0, -13, -1}, {0, -4.5f, -.3f}, {0, -.552f, 1.840f},
-                                               {3.0944f, 3.6143f, 7.8657f}, {-3.0944f, 3.6143f, 7.8657f}};
-static const int32_t PARENT[MN_HEAD_JOINTS] = {-1, MN_J_ROOT, MN_J_NECK, MN_J_HEAD, MN_J_HEAD, MN_J_HEAD};
+const float mn_ict_joints[MN_HEAD_JOINTS][3] = {{0, -19, -1.5f}, {0, -13, -1}, {0, -4.5f, -.3f}, {0, -.552f, 1.840f},
+                                                {3.0944f, 3.6143f, 7.8657f}, {-3.0944f, 3.6143f, 7.8657f}};
+const int32_t mn_ict_parents[MN_HEAD_JOINTS] = {-1, MN_J_ROOT, MN_J_NECK, MN_J_HEAD, MN_J_HEAD, MN_J_HEAD};
 static const float JAW_OPENS = 25.4f;           /* degrees about x under jawOpen; the lower teeth fit within 0.015 cm */
-static const float BALL_RADIUS = 1.55f;         /* cm: the published cornea bulges to 1.79 and pierces closed lids */
+static const float BALL_RADIUS = (float)MN_ICT_BALL_RADIUS;
 
 bool mn_head_is_folder(const char *path) {
     struct stat info;
@@ -48,8 +49,8 @@ static mn_status read_shape(const char *folder, const char *name, const int32_t 
     mn_scope scope = mn_scope_open();
     mn_status status = mn_obj_read(path, mesh ? mesh : &own);
     const mn_mesh *read = mesh ? mesh : &own;
-    if (!status && mn_dim(read->v, 0) != PUBLISHED)
-        status = mn_fail(MN_EFORMAT, "head model %s: %d vertices expected, found %lld", path, PUBLISHED, (long long)mn_dim(read->v, 0));
+    if (!status && mn_dim(read->v, 0) != MN_ICT_VERTICES)
+        status = mn_fail(MN_EFORMAT, "head model %s: %d vertices expected, found %lld", path, MN_ICT_VERTICES, (long long)mn_dim(read->v, 0));
     if (!status && mesh && !mesh->uv) status = mn_fail(MN_EFORMAT, "head model %s: texture coordinates expected, found none", path);
     for (int i = 0; !status && i < n; i++) memcpy(out + 3 * i, (float *)mn_data(read->v) + 3 * (size_t)kept[i], 3 * sizeof *out);
     if (mesh && !status)
@@ -85,7 +86,7 @@ static uint8_t skin_region(const float *p) {
 static void pull_in_eyeballs(mn_geometry *g, float *vertices) {
     for (int i = 0; i < g->n_vertices; i++) {
         if (g->region[i] != MN_R_EYEBALL) continue;
-        vec3 pivot = v3(JOINT[vertices[3 * i] > 0 ? MN_J_EYE_LEFT : MN_J_EYE_RIGHT]), d = v3_sub(v3(vertices + 3 * i), pivot);
+        vec3 pivot = v3(mn_ict_joints[vertices[3 * i] > 0 ? MN_J_EYE_LEFT : MN_J_EYE_RIGHT]), d = v3_sub(v3(vertices + 3 * i), pivot);
         float r = sqrtf(v3_dot(d, d));
         if (r > BALL_RADIUS) v3_store(vertices + 3 * i, v3_mad(pivot, d, BALL_RADIUS / r));
     }
@@ -96,7 +97,7 @@ static void set_weights(const mn_geometry *g, float *weights) {
     const float *open = g->units + (size_t)mn_synth_unit("jawOpen") * 3 * (size_t)g->n_vertices;
     for (int i = 0; i < g->n_vertices; i++) {
         float *w = weights + MN_HEAD_JOINTS * (size_t)i;
-        vec3 p = v3(g->vertices + 3 * i), d = v3_sub(p, v3(JOINT[MN_J_JAW]));
+        vec3 p = v3(g->vertices + 3 * i), d = v3_sub(p, v3(mn_ict_joints[MN_J_JAW]));
         memset(w, 0, MN_HEAD_JOINTS * sizeof *w);
         if (g->region[i] == MN_R_EYEBALL) { w[p.x > 0 ? MN_J_EYE_LEFT : MN_J_EYE_RIGHT] = 1; continue; }
         vec3 rigid = {0, d.y * (c - 1) - d.z * s, d.y * s + d.z * (c - 1)};
@@ -114,10 +115,10 @@ static void set_weights(const mn_geometry *g, float *weights) {
 /* Kept vertices in their published order; place[published] = ours or -1. */
 static int keep(int32_t *kept, int32_t *place, uint8_t *region) {
     int n = 0;
-    for (int i = 0; i < PUBLISHED; i++) place[i] = -1;
-    for (size_t k = 0; k < sizeof PART / sizeof *PART; k++)
-        for (int i = PART[k].first; i <= PART[k].last; i++) {
-            region[n] = PART[k].region;
+    for (int i = 0; i < MN_ICT_VERTICES; i++) place[i] = -1;
+    for (int k = 0; k < MN_ICT_PARTS; k++)
+        for (int i = mn_ict_parts[k].first; i <= mn_ict_parts[k].last; i++) {
+            region[n] = mn_ict_parts[k].region;
             place[i] = n;
             kept[n++] = i;
         }
@@ -150,7 +151,7 @@ static mn_status read_neutral(mn_geometry *g, const char *folder, const int32_t 
 
 static mn_status read_all(mn_geometry *g, const char *folder, const int32_t *kept, const int32_t *place) {
     size_t V = (size_t)g->n_vertices;
-    float *units = room(MN_EXPR_UNITS * V, 3 * sizeof *units), *modes = room(MODES * V, 3 * sizeof *modes), *weights = room(V, MN_HEAD_JOINTS * sizeof *weights);
+    float *units = room(MN_EXPR_UNITS * V, 3 * sizeof *units), *modes = room(MN_ICT_MODES * V, 3 * sizeof *modes), *weights = room(V, MN_HEAD_JOINTS * sizeof *weights);
     int32_t *weld = room(V, sizeof *weld), *landmarks = room(MN_HEAD_LANDMARKS, sizeof *landmarks), *parents = room(MN_HEAD_JOINTS, sizeof *parents);
     g->units = units;
     g->modes = modes;
@@ -159,18 +160,18 @@ static mn_status read_all(mn_geometry *g, const char *folder, const int32_t *kep
     g->landmarks = landmarks;
     g->joint_parents = parents;
     g->joints = room(MN_HEAD_JOINTS, 3 * sizeof(float));
-    g->n_modes = MODES;
+    g->n_modes = MN_ICT_MODES;
     if (!units || !modes || !weights || !weld || !landmarks || !parents || !g->joints || read_neutral(g, folder, kept, place)) return mn_errcode();
     for (int k = 0; k < MN_EXPR_UNITS; k++)
         if (read_offsets(folder, mn_synth_unit_name(k), kept, g->n_vertices, g->vertices, units + 3 * V * (size_t)k)) return mn_errcode();
-    for (int k = 0; k < MODES; k++) {
+    for (int k = 0; k < MN_ICT_MODES; k++) {
         char name[32];
         snprintf(name, sizeof name, "identity%03d", k);
         if (read_offsets(folder, name, kept, g->n_vertices, g->vertices, modes + 3 * V * (size_t)k)) return mn_errcode();
     }
-    memcpy((float *)g->joints, JOINT, sizeof JOINT);
-    memcpy(parents, PARENT, sizeof PARENT);
-    for (int k = 0; k < MN_HEAD_LANDMARKS; k++) landmarks[k] = place[LANDMARK[k]];
+    memcpy((float *)g->joints, mn_ict_joints, sizeof mn_ict_joints);
+    memcpy(parents, mn_ict_parents, sizeof mn_ict_parents);
+    for (int k = 0; k < MN_HEAD_LANDMARKS; k++) landmarks[k] = place[mn_ict_landmarks[k]];
     for (size_t i = 0; i < V; i++) {
         weld[i] = (int32_t)i;                           /* the published mesh has no seams */
         if (g->region[i] == MN_R_SKIN) ((uint8_t *)g->region)[i] = skin_region(g->vertices + 3 * i);
@@ -182,8 +183,8 @@ static mn_status read_all(mn_geometry *g, const char *folder, const int32_t *kep
 
 mn_status mn_head_load_folder(mn_head *head, const char *folder) {
     memset(head, 0, sizeof *head);
-    int32_t *kept = room(PUBLISHED, sizeof *kept), *place = room(PUBLISHED, sizeof *place);
-    uint8_t *region = room(PUBLISHED, 1);
+    int32_t *kept = room(MN_ICT_VERTICES, sizeof *kept), *place = room(MN_ICT_VERTICES, sizeof *place);
+    uint8_t *region = room(MN_ICT_VERTICES, 1);
     head->g.region = region;
     mn_status status = kept && place && region ? MN_OK : mn_errcode();
     if (!status) {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const float CM_PER_UNIT = 40;                        /* camera.h: 2.5 world units are a metre */
-static const vec3 WORLD_ORIGIN = {0, 3.5f, .5f};            /* cm */
+static const vec3 WORLD_ORIGIN = MN_WORLD_ORIGIN;
 static const float HAIR_WIDTH = .10f, LASH_WIDTH = .022f;   /* cm; a strand stands for a bundle of hairs */
 static const float LEAST_HAIR = .55f, LEAST_LASH = .42f;    /* half-widths in samples */
 enum { MOST_SAMPLES = 8 };                                  /* across a pixel */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "synth/headfit.h"
 
-static const double ORIGIN[3] = { 0, 3.5, .5 }, METRE = 100;     /* centimetres */
+static const double ORIGIN[3] = MN_WORLD_ORIGIN, METRE = 100;     /* centimetres */
 enum { MAX_TENSORS = 20 };
 
 mn_headfit_options mn_headfit_options_default(void) {

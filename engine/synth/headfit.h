@@ -17,7 +17,7 @@
 #include "synth/remesh.h"
 #include "synth/synth.h"
 
-enum { HEADFIT_SHAPE = 40, HEADFIT_EXPR = 50, HEADFIT_JOINTS = 5 };
+enum { HEADFIT_SHAPE = 40, HEADFIT_EXPR = 50, HEADFIT_JOINTS = 5, HEADFIT_SPOKES = 16 };      /* spokes: vertices of each ring of an eyeball */
 
 /* The resampled mesh: skin first, then the two eyeballs; positions in the source's coordinates. */
 typedef struct mn_headmesh {

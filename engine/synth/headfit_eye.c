@@ -7,9 +7,8 @@
 #include <string.h>
 #include "synth/headfit.h"
 
-enum { SPOKES = 16 };
 static const double RINGS[] = { 5, 12, 20, 28, 37, 48, 61, 77, 97, 122, 150 };      /* degrees from the axis */
-enum { N_RINGS = sizeof RINGS / sizeof *RINGS, EYE_VERTICES = N_RINGS * SPOKES + 2, EYE_FACES = 2 * N_RINGS * SPOKES };
+enum { N_RINGS = sizeof RINGS / sizeof *RINGS, EYE_VERTICES = N_RINGS * HEADFIT_SPOKES + 2, EYE_FACES = 2 * N_RINGS * HEADFIT_SPOKES };
 
 /* The eyeball of one side as a mesh; tags are source triangles. */
 static mn_status take_eyeball(const mn_geometry *s, int side, mn_trimesh *ball) {
@@ -28,9 +27,9 @@ static mn_status take_eyeball(const mn_geometry *s, int side, mn_trimesh *ball) 
 
 /* Unit direction from the pivot of vertex i of an eye; spokes run counter-clockwise seen from the front. */
 static void direction(int i, double d[3], double *angle, double *turn) {
-    int ring = (i - 1) / SPOKES;
+    int ring = (i - 1) / HEADFIT_SPOKES;
     *angle = i == 0 ? 0 : i == EYE_VERTICES - 1 ? M_PI : RINGS[ring] * M_PI / 180;
-    *turn = 2 * M_PI * ((i - 1) % SPOKES + .5) / SPOKES;
+    *turn = 2 * M_PI * ((i - 1) % HEADFIT_SPOKES + .5) / HEADFIT_SPOKES;
     d[0] = sin(*angle) * cos(*turn);
     d[1] = sin(*angle) * sin(*turn);
     d[2] = cos(*angle);
@@ -38,19 +37,19 @@ static void direction(int i, double d[3], double *angle, double *turn) {
 
 static void eye_faces(int (*f)[3], int first) {
     int n = 0;
-    for (int j = 0; j < SPOKES; j++) {
-        int k = (j + 1) % SPOKES;
+    for (int j = 0; j < HEADFIT_SPOKES; j++) {
+        int k = (j + 1) % HEADFIT_SPOKES;
         for (int c = 0; c < 3; c++) f[n][c] = first + (int[]){ 0, 1 + j, 1 + k }[c];
         n++;
         for (int r = 0; r + 1 < N_RINGS; r++) {
-            int a = 1 + r * SPOKES, b = a + SPOKES;
+            int a = 1 + r * HEADFIT_SPOKES, b = a + HEADFIT_SPOKES;
             for (int c = 0; c < 3; c++) {
                 f[n][c] = first + (int[]){ a + j, b + j, b + k }[c];
                 f[n + 1][c] = first + (int[]){ a + j, b + k, a + k }[c];
             }
             n += 2;
         }
-        int last = 1 + (N_RINGS - 1) * SPOKES;
+        int last = 1 + (N_RINGS - 1) * HEADFIT_SPOKES;
         for (int c = 0; c < 3; c++) f[n][c] = first + (int[]){ last + j, EYE_VERTICES - 1, last + k }[c];
         n++;
     }

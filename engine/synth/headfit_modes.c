@@ -9,9 +9,9 @@
 #include <string.h>
 #include "synth/headfit.h"
 #include "synth/pca.h"
+#include "synth/person.h"
 
 enum { FACES_FOR_BLINK = 128 };
-static const double LIMIT = 2.2, SIGMA = .9;             /* people: z = clip(N(0,1), +-2.2) * 0.9 */
 
 void mn_headmodes_free(mn_headmodes *modes) {
     free(modes->shape);
@@ -21,7 +21,7 @@ void mn_headmodes_free(mn_headmodes *modes) {
     memset(modes, 0, sizeof *modes);
 }
 
-static double sampled_z(mn_rng *rng) { return SIGMA * fmin(LIMIT, fmax(-LIMIT, mn_rng_normal(rng))); }
+static double sampled_z(mn_rng *rng) { return MN_PERSON_SIGMA * fmin(MN_PERSON_LIMIT, fmax(-MN_PERSON_LIMIT, mn_rng_normal(rng))); }
 
 static void sample_rows(const mn_geometry *g, const mn_headmesh *head, const float *field, int rows, double *out) {
     for (int k = 0; k < rows; k++)

@@ -10,7 +10,7 @@
 #include "synth/unwrap.h"
 
 static const double MARGIN = .012, EYE_RADIUS = .056, SEAM_SHARE = .68;
-enum { ROUNDS = 12, CURVE_STEPS = 4096, SPOKES = 16 };
+enum { ROUNDS = 12, CURVE_STEPS = 4096 };
 
 /* The point at fraction t (0 at the top, counter-clockwise) of the outline, by arc length. */
 static void outline_point(const double *arc, double t, double p[2]) {
@@ -166,7 +166,7 @@ mn_status mn_headmesh_unwrap(const mn_geometry *source, mn_headmesh *head) {
     double (*uv)[2] = NULL;
     mn_status status = unwrap_skin(source, head, &open, &uv);
     if (!status) {
-        head->uv = calloc((size_t)open.nv + 2 * (size_t)head->n_eye + 4 * SPOKES, sizeof *head->uv);
+        head->uv = calloc((size_t)open.nv + 2 * (size_t)head->n_eye + 4 * HEADFIT_SPOKES, sizeof *head->uv);
         head->uv_faces = calloc((size_t)head->mesh.nf + 1, sizeof *head->uv_faces);
         if (!head->uv || !head->uv_faces) status = mn_fail(MN_ENOMEM, "no memory for the texture layout");
     }

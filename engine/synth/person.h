@@ -38,6 +38,8 @@
 #include "synth/skin.h"
 
 enum { MN_PERSON_MODES = 40, MN_IDENTITY_MAX = 60 };
+#define MN_PERSON_LIMIT 2.2                 /* of z, for the identity modes */
+#define MN_PERSON_SIGMA .9
 
 /* Everything about a person before painting and growing. */
 typedef struct mn_traits {

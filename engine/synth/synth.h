@@ -22,6 +22,8 @@
 typedef struct mn_synth mn_synth;
 typedef struct mn_person mn_person;
 
+#define MN_WORLD_ORIGIN {0, 3.5f, .5f}          /* cm: where cameras look (camera.h), and the fitted head's own origin (headfit.h) */
+
 enum { MN_PERSON_Z = 80, MN_EXPR_UNITS = 57, MN_HEAD_JOINTS = 6, MN_HEAD_LANDMARKS = 68 };
 
 /* ---- the head model ----------------------------------------------------- */

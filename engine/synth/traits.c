@@ -13,7 +13,7 @@ enum { TONE = 40, SKIN_BRIGHT, UNDERTONE, HAIR, HAIR_BRIGHT, HAIR_WARM, DYE, DYE
        SHADOW, SHADOW_COLOUR, BEARD, GOATEE, BROW_THICK, BROW_DARK, BROW_COVER, LENGTH, MESS, PART, CURL, USED };
 _Static_assert((int)USED == (int)MN_PERSON_Z, "every coordinate of z is used once");
 
-static const float LIMIT = 2.2f, SIGMA = .9f;
+static const float LIMIT = (float)MN_PERSON_LIMIT, SIGMA = (float)MN_PERSON_SIGMA;
 
 static const uint32_t SKIN_RAMP[] = {0xe2bfab, 0xdeb49c, 0xd8a98e, 0xd09d81, 0xc79274, 0xbd876a, 0xae795b, 0x9c6a4e, 0x875a43, 0x714838, 0x5c3a2c, 0x482d22};
 static const uint32_t LIP_RAMP[] = {0xcb7f78, 0xc4706a, 0xbc6a63, 0xb06860, 0xa35a50, 0x975249, 0x8a4b44, 0x7d4540, 0x6e3a36, 0x5e2f2c, 0x502826, 0x432220};

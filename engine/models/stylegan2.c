@@ -4,6 +4,7 @@
  * lr / sqrt(fan in), stored biases times lr. */
 #include <math.h>
 #include <stdio.h>
+#include "layers.h"
 #include "stylegan2.h"
 #include "../ops/shape.h"
 
@@ -41,16 +42,10 @@ mn_status sg_declare_mapping(mn_model *m, const char *p, int64_t z, int64_t c, i
     return mn_errcode();
 }
 
-/* x / sqrt(mean x^2 + 1e-8) over features */
-static mn_tensor *unit_moment(mn_tensor *x) {
-    mn_tensor *mean = mn_call(mean, T(mn_call(square, T(x))), {"axis", -1}, {"keep", 1});
-    return mn_call(mul, T(x, mn_call(rsqrt, T(mn_call(affine, T(mean), {"shift", 1e-8})))));
-}
-
 mn_tensor *sg_mapping(mn_model *m, const char *p, mn_tensor *z, mn_tensor *c, int rows, int layers, double lr, double c_scale, double psi, int cutoff) {
     mn_scope scope = mn_scope_open();
     mn_tensor *e = fc(mn_call(affine, T(c), {"scale", c_scale}), mn_weight(m, "%s.embed.weight", p), mn_weight(m, "%s.embed.bias", p), 1);
-    mn_tensor *x = mn_call(concat, T(unit_moment(z), unit_moment(e)), {"axis", 1});
+    mn_tensor *x = mn_call(concat, T(mn_unit_moment(z, 1e-8), mn_unit_moment(e, 1e-8)), {"axis", 1});
     for (int k = 0; k < layers; k++)
         x = mn_call(lrelu, T(fc(x, mn_weight(m, "%s.fc%d.weight", p, k), mn_weight(m, "%s.fc%d.bias", p, k), lr)));
     if (!x) return mn_scope_leave(scope, NULL);

@@ -9,12 +9,6 @@
 enum { ACT, SLOPE, GAIN, CLAMP };                  /* order of .attrs below */
 enum { X, B, NOISE, STRENGTH };
 
-static int64_t inner_size(const mn_tensor *x) {
-    int64_t S = 1;
-    for (int d = 2; d < x->nd; d++) S *= x->shape[d];
-    return S;
-}
-
 static mn_status bias_act_shape(mn_op *op) {
     const mn_tensor *x = op->in[X], *noise = op->in[NOISE];
     mn_status s = need(op, X, "x", 0, "");

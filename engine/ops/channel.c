@@ -4,12 +4,6 @@
 #include "nn.h"
 #include "../../kernels/channel.h"
 
-static int64_t inner_size(const mn_tensor *x) {
-    int64_t S = 1;
-    for (int d = 2; d < x->nd; d++) S *= x->shape[d];
-    return S;
-}
-
 static mn_status channel_shape(mn_op *op) {
     const mn_tensor *x = op->in[0];
     mn_status s = need(op, 0, "x", 0, "");

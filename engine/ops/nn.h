@@ -29,6 +29,13 @@ static inline mn_status need_int(const mn_op *op, int a, int lo, int hi) {
     return mn_op_fail(op, MN_EARG, "%s: a whole number from %d to %d expected, got %g", op->def->attrs[a].name, lo, hi, v);
 }
 
+/* Elements of each channel of x [N,C,...]. */
+static inline int64_t inner_size(const mn_tensor *x) {
+    int64_t S = 1;
+    for (int d = 2; d < x->nd; d++) S *= x->shape[d];
+    return S;
+}
+
 /* Where backward writes input j's gradient.  *add = 1: add to what is there; 0: overwrite (spares clearing it first). */
 static inline mn_tensor *din_slot(mn_op *op, int j, int *add) {
     mn_tensor *x = op->in[j];

@@ -4,7 +4,7 @@
  *     if (mn_store_open(path, MN_STORE_CREATE, &s)) return mn_errcode();
  *     mn_store_mapper *m;
  *     if (!mn_store_mapper_load(s, "open_smile", &m)) {
- *         if (!mn_store_mapper_check(m, generator_hash)) ... m->weights ...
+ *         if (!mn_store_mapper_check(s, m, generator_hash)) ... m->weights ...
  *         mn_store_mapper_free(m);
  *     }
  *     mn_store_close(s);

@@ -1,4 +1,4 @@
-/* lua_model.c -- models as Lua values: mien.model(kind or file), their methods, weights, saving. */
+/* lua_model.c -- models as Lua values: mien.new_model, mien.load_model, their methods, weights, saving. */
 #include <stdlib.h>
 #include <string.h>
 #include "bind.h"

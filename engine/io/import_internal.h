@@ -23,7 +23,7 @@ typedef struct mn_import_job {
 /* An open checkpoint and one of its state dicts. */
 typedef struct import_source { mn_torch *torch; mn_torch_dict *dict; const mn_pkl_value *root; } import_source;
 
-/* Open a torch file, verify its checksums, and list the tensors below `root[key]`, or the root where key is NULL. */
+/* Open a torch file and verify its checksums; then list the tensors below `from`, which is src->root or a part of it. */
 mn_status import_open(import_job *job, const char *path, import_source *src);
 mn_status import_list(import_source *src, const mn_pkl_value *from);
 void import_close(import_source *src);

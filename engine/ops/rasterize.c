@@ -1,5 +1,5 @@
 /* rasterize.c -- triangle index, barycentric coordinates and depth per pixel; the rule
- * (pytorch3d's, exactly) and the coordinate frame are described in kernels/rasterize.c. */
+ * (pytorch3d's, exactly) and the coordinate frame are described in kernels/rasterize_at.h. */
 #include "../internal.h"
 #include "../cuda/cuda.h"
 #include "../../kernels/rasterize.h"

@@ -82,7 +82,7 @@ static void raster_uv(const mn_head *head, int width, int height, float *place, 
     }
 }
 
-/* Spreads the islands by one texel in one direction; `wave` marks what was added, so that a pass adds one texel only. */
+/* Spreads the islands by one texel in one direction; NEW marks what was added, so that a pass adds one texel only. */
 static void spread(int width, int height, int dx, int dy, float *place, uint8_t *covered) {
     enum { NEW = 2 };
     for (int y = 0; y < height; y++)

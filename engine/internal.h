@@ -80,8 +80,6 @@ struct mn_op {
     uint64_t seq, mark;
     mn_buf *saved_in[MN_MAX_IN], *saved_out[MN_MAX_OUT];
     void *saved_in_data[MN_MAX_IN], *saved_out_data[MN_MAX_OUT];
-    int64_t out_shape[MN_MAX_OUT][MN_MAXD];
-    int out_nd[MN_MAX_OUT];
 };
 
 /* ---- calling ops from C --------------------------------------------------

@@ -123,7 +123,6 @@ double mn_item(mn_tensor *t, int64_t index);            /* one element as a doub
 /* ---- gradients ---------------------------------------------------------- */
 
 mn_tensor *mn_param(mn_tensor *t);                      /* t now wants a gradient; returns t */
-bool mn_wants_grad(const mn_tensor *t);
 mn_tensor *mn_grad_of(mn_tensor *t);                    /* NULL before a backward pass; owned by t */
 void mn_grad_zero(mn_tensor *t);
 /* d loss / d (every parameter that took part), added to what their gradients hold.  loss has one element,

@@ -389,6 +389,5 @@ const char *mn_shape_text(const mn_tensor *t) {
 }
 
 mn_tensor *mn_param(mn_tensor *t) { if (t) t->wants_grad = true; return t; }
-bool mn_wants_grad(const mn_tensor *t) { return t->wants_grad; }
 mn_tensor *mn_grad_of(mn_tensor *t) { return t->grad; }
 void mn_grad_zero(mn_tensor *t) { mn_release(t->grad); t->grad = NULL; }

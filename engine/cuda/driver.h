@@ -44,7 +44,6 @@ typedef struct cu_graph_exec *cu_graph_exec;
     DRIVER(event_create, cuEventCreate, (cu_event *event, unsigned flags)) \
     DRIVER(event_record, cuEventRecord, (cu_event event, cu_stream stream)) \
     DRIVER(event_wait, cuEventSynchronize, (cu_event event)) \
-    DRIVER(event_ms, cuEventElapsedTime, (float *ms, cu_event from, cu_event to)) \
     DRIVER(module_load, cuModuleLoadData, (cu_module *module, const void *image)) \
     DRIVER(module_function, cuModuleGetFunction, (cu_function *function, cu_module module, const char *name)) \
     DRIVER(function_set, cuFuncSetAttribute, (cu_function function, int attribute, int value)) \
@@ -68,7 +67,7 @@ typedef struct cuda_driver {
 const cuda_driver *cuda_driver_get(const char **why);
 
 enum {                                                 /* numbers of the interface that the engine uses */
-    CU_OUT_OF_MEMORY = 2, CU_NO_BINARY = 209, CU_INVALID_IMAGE = 200, CU_INVALID_SOURCE = 300, CU_UNSUPPORTED_PTX = 222, CU_NOT_FOUND = 500,
+    CU_OUT_OF_MEMORY = 2, CU_NO_BINARY = 209, CU_UNSUPPORTED_PTX = 222, CU_NOT_FOUND = 500,
     CU_ATTR_SMS = 16, CU_ATTR_MAJOR = 75, CU_ATTR_MINOR = 76, CU_ATTR_SHARED = 97,
     CU_FUNC_SHARED = 8, CU_STREAM_NON_BLOCKING = 1, CU_EVENT_NO_TIMING = 2, CU_CAPTURE_RELAXED = 2
 };

@@ -102,10 +102,6 @@ void mn_person_pose(const mn_synth *synth, const mn_person *p, const float expr[
     mn_head_pose(&synth->head, p->neutral, w, head, gaze, out, skull);
 }
 
-void mn_person_mesh(const mn_synth *synth, const mn_person *person, const mn_shot *shot, float *out) {
-    mn_person_pose(synth, person, shot->expr, shot->head, shot->gaze, out, NULL);
-}
-
 static mn_look look_of(const mn_traits *t) {
     static const char *const TONE[] = {"very light", "light", "medium", "brown", "dark"};
     int tone = (int)(t->tone * 5);

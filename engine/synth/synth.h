@@ -132,7 +132,5 @@ typedef struct mn_shot {
 mn_shot mn_shot_default(void);
 /* rgba [size,size,4], sRGB over mid grey with coverage in A; composite.h puts another background behind. */
 mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const mn_shot *shot, uint8_t *rgba);
-/* The posed vertices of that picture, [V,3]. */
-void mn_person_mesh(const mn_synth *synth, const mn_person *person, const mn_shot *shot, float *out);
 
 #endif

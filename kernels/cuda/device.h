@@ -17,7 +17,7 @@
 #define K_DEVICE_H
 #include <stdint.h>
 
-enum { K_WARP = 32, K_ALL = -1 };                       /* lanes of a warp; the mask of all of them */
+enum { K_WARP = 32 };                                   /* lanes of a warp */
 
 #ifdef __CUDACC__
 #define K_FN static __device__ __forceinline__

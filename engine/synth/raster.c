@@ -7,12 +7,8 @@
 mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids) {
     size_t n = (size_t)width * (size_t)height;
     *r = (mn_raster){.width = width, .height = height, .depth = malloc(n * sizeof(float))};
-    if (with_ids) {
-        r->id = malloc(n * sizeof(int32_t));
-        r->w0 = malloc(n * sizeof(float));
-        r->w1 = malloc(n * sizeof(float));
-    }
-    if (!r->depth || (with_ids && (!r->id || !r->w0 || !r->w1))) {
+    if (with_ids) r->id = malloc(n * sizeof(int32_t));
+    if (!r->depth || (with_ids && !r->id)) {
         mn_raster_free(r);
         return mn_fail(MN_ENOMEM, "raster: no memory for %d x %d samples", width, height);
     }
@@ -24,13 +20,11 @@ mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids) {
 void mn_raster_free(mn_raster *r) {
     free(r->depth);
     free(r->id);
-    free(r->w0);
-    free(r->w1);
     free(r->farthest);
     *r = (mn_raster){0};
 }
 
-enum { TILE = 16 };             /* samples */
+enum { TILE = 8 };             /* samples */
 static int tiles(int samples) { return (samples + TILE - 1) / TILE; }
 
 mn_status mn_raster_occlude(mn_raster *r) {
@@ -106,7 +100,7 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
             float key = w0 * p0[2] + w1 * p1[2] + w2 * p2[2];
             if (key >= r->depth[o]) continue;
             r->depth[o] = key;
-            if (r->id) { r->id[o] = id; r->w0[o] = w0; r->w1[o] = w1; }
+            if (r->id) r->id[o] = id;
         }
     }
 }

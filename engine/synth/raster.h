@@ -13,7 +13,6 @@ typedef struct mn_raster {
     int width, height;
     float *depth;
     int32_t *id;                        /* -1: nothing; NULL in a raster without ids */
-    float *w0, *w1;                     /* barycentric weights of the first two corners */
     float *farthest;                    /* largest key of every tile when mn_raster_occlude was last called; NULL before */
 } mn_raster;
 
@@ -23,7 +22,7 @@ void mn_raster_free(mn_raster *r);
 void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const float *p2, int32_t id, bool cull);
 /* What is drawn so far hides ribbons from here on, tile by tile: quicker where much of the hair is behind the head or other hair. */
 mn_status mn_raster_occlude(mn_raster *r);
-/* A ribbon from a to b, half0 and half1 samples to either side of the ends.  Writes no weights. */
+/* A ribbon from a to b, half0 and half1 samples to either side of the ends. */
 void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0, float half1, int32_t id);
 
 #endif

@@ -61,11 +61,16 @@ static void skin_colour(const mn_frame *f, const float uv[2], float tension, mn_
     q->gloss = texel[3] * tension;
 }
 
-static void surface_point(const mn_frame *f, int id, int o, mn_point *q) {
+static void surface_point(const mn_frame *f, int id, mn_point *q) {
     const mn_head *h = f->head;
     const int32_t *t = h->triangles + 3 * id;
-    float w[3] = {f->screen.w0[o], 1 - f->screen.w0[o] - f->screen.w1[o], f->screen.w1[o]}, sum = 0;  /* drawn as corners 0, 2, 1 */
-    for (int k = 0; k < 3; k++) { w[k] *= -f->seen[3 * t[k] + 2]; sum += w[k]; }          /* perspective: w / z */
+    const float *s[3] = {f->seen + 3 * t[0], f->seen + 3 * t[1], f->seen + 3 * t[2]};
+    float x = (float)q->x + .5f, y = (float)q->y + .5f, w[3], sum = 0;
+    for (int k = 0; k < 3; k++) {           /* barycentric weights, times the area; perspective: w / z */
+        const float *a = s[(k + 1) % 3], *b = s[(k + 2) % 3];
+        w[k] = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) * -s[k][2];
+        sum += w[k];
+    }
     float tension = 0, uv[2] = {0, 0}, inner[3] = {0, 0, 0};
     q->p = q->n = q->eye = (vec3){0, 0, 0};
     for (int k = 0; k < 3; k++) {
@@ -168,7 +173,7 @@ void mn_frame_shade(const mn_frame *f, int x, int y, float out[3]) {
     q.y = y;
     q.depth = -1 / f->screen.depth[o];
     q.turn = f->turn[mn_hash32((uint32_t)o * 2654435761u) % MN_TURNS];
-    if (id < f->head->n_triangles) surface_point(f, id, o, &q); else strand_point(f, id - f->head->n_triangles, &q);
+    if (id < f->head->n_triangles) surface_point(f, id, &q); else strand_point(f, id - f->head->n_triangles, &q);
     q.view = v3_unit(v3_sub(f->eye, q.p));
     if (q.material != MN_MAT_HAIR && v3_dot(q.n, q.view) < 0) q.n = v3_scale(q.n, -1);
     float lit = mn_frame_key_visible(f, &q), open = mn_frame_open(f, &q);

@@ -1,5 +1,5 @@
 -- progress.lua -- one line that says how far a loop is: count, rate, time left, and the values of the moment.
---   local bar = progress.new('training', steps); bar:step(i, {loss = 0.3}); bar:done()
+--   local bar = progress.new('training', steps); bar:from(0); bar:step(i, {loss = 0.3}); bar:done()
 -- On a terminal the line is rewritten; elsewhere a line is printed every 20 seconds.
 local core = require 'mien.core'
 local progress = {}
@@ -13,6 +13,11 @@ end
 
 function progress.new(what, total)
   return setmetatable({what = what, total = total, start = os.time(), first = nil, shown = 0, tty = core.isatty(2)}, progress)
+end
+
+-- What was done before: the rate counts from here.
+function progress:from(i)
+  if not self.first then self.first, self.start = i, os.time() end
 end
 
 function progress:step(i, values, force)

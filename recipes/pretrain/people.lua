@@ -55,6 +55,7 @@ for first = opt.first, opt.first + opt.people - 1, opt.chunk do
   local there = io.open(path, 'rb')
   if there then there:close()
   else
+    bar:from(first - opt.first)
     mien.scope(function()
       local shots = labels(first, opt.chunk)
       local rgba, effective, looks = synth:render(shots)
@@ -66,6 +67,6 @@ for first = opt.first, opt.first + opt.people - 1, opt.chunk do
         {first = tostring(first), people = tostring(opt.chunk), shots = tostring(opt.shots), looks = table.concat(words, '\n')}))
     end)
   end
-  bar:step(math.min(first + opt.chunk - opt.first, opt.people), {})
+  bar:step(math.min(first + opt.chunk - opt.first, opt.people), {}, first + opt.chunk >= opt.first + opt.people)
 end
 bar:done()

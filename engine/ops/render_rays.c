@@ -43,7 +43,7 @@ static mn_status render_rays_shape(mn_op *op) {
         return mn_op_fail(op, MN_ESHAPE, "planes: expected [%lld,3,...] to match depths %s, got %s", (long long)n, mn_shape_text(t), mn_shape_text(planes));
     if (d < 2 || d > K_RAYMARCH_MAX) return mn_op_fail(op, MN_ESHAPE, "depths: from 2 to %d samples a ray expected, got %s", K_RAYMARCH_MAX, mn_shape_text(t));
     for (int j = ORIGINS; j <= DIRS; j++)
-        if (op->in[j]->nd != 3 || op->in[j]->shape[0] != n || op->in[j]->shape[1] != r || op->in[j]->shape[2] != 3)
+        if (op->in[j]->shape[0] != n || op->in[j]->shape[1] != r || op->in[j]->shape[2] != 3)
             return mn_op_fail(op, MN_ESHAPE, "%s: expected [%lld,%lld,3] to match depths %s, got %s", j == ORIGINS ? "origins" : "dirs", (long long)n, (long long)r,
                               mn_shape_text(t), mn_shape_text(op->in[j]));
     if (w0->shape[1] != c || w0->shape[0] < 1) return mn_op_fail(op, MN_ESHAPE, "w0: expected [hidden,%lld] to match planes %s, got %s", (long long)c, mn_shape_text(planes), mn_shape_text(w0));

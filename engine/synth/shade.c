@@ -66,11 +66,12 @@ static void surface_point(const mn_frame *f, int id, mn_point *q) {
     const int32_t *t = h->triangles + 3 * id;
     const float *s[3] = {f->seen + 3 * t[0], f->seen + 3 * t[1], f->seen + 3 * t[2]};
     float x = (float)q->x + .5f, y = (float)q->y + .5f, w[3], sum = 0;
-    for (int k = 0; k < 3; k++) {           /* barycentric weights, times the area; perspective: w / z */
-        const float *a = s[(k + 1) % 3], *b = s[(k + 2) % 3];
-        w[k] = ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) * -s[k][2];
+    for (int k = 0; k < 3; k++) {           /* barycentric weights, times the area (drawn as corners 0, 2, 1: positive); perspective: w / z */
+        const float *a = s[(k + 2) % 3], *b = s[(k + 1) % 3];
+        w[k] = maxf(0, (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) * -s[k][2];
         sum += w[k];
     }
+    if (!(sum > 0)) w[0] = sum = 1;         /* a sliver, of which rounding leaves nothing */
     float tension = 0, uv[2] = {0, 0}, inner[3] = {0, 0, 0};
     q->p = q->n = q->eye = (vec3){0, 0, 0};
     for (int k = 0; k < 3; k++) {

@@ -95,13 +95,16 @@ local function help(spec, about)
   end
 end
 
--- What every recipe has.
-local function common(spec)
+-- What every recipe has: functions of the core that set and tell it, what it is without a word, and its meaning.
+local COMMON = {
+  {'device', 'cpu', 'cpu, cuda or cuda:1'},
+  {'precision', 'strict', 'of factors in products and convolutions: strict, bf16, tf32, f16'},
+  {'weights', 'f32', 'how loaded models keep their weights: f32, or f16 in half the memory'},
+}
+local function with_common(spec)
   local all = {}
   for name, s in pairs(spec) do all[name] = s end
-  all.device = all.device or {core.device(), 'cpu, cuda or cuda:1'}
-  all.precision = all.precision or {core.precision(), 'of factors in products and convolutions: strict, bf16, tf32, f16'}
-  all.weights = all.weights or {core.weights(), 'how loaded models keep their weights: f32, or f16 in half the memory'}
+  for _, c in ipairs(COMMON) do all[c[1]] = all[c[1]] or {core[c[1]](), c[3]} end
   return all
 end
 
@@ -113,7 +116,7 @@ local function options(spec, words, about)
     if s[1] ~= required then opt[name] = s[1] end
   end
   local own = spec
-  spec = common(spec)
+  spec = with_common(spec)
   for _, w in ipairs(words) do
     if w == '--help' or w == '-h' then
       help(spec, about or recipe.about(recipe.file))
@@ -130,12 +133,11 @@ local function options(spec, words, about)
   for name in pairs(own) do
     if opt[name] == nil then error(("option '%s' is missing: %s=... (%s)"):format(name, name, spec[name][2]), 0) end
   end
-  if opt.device then core.device(opt.device) end
-  if opt.precision then core.precision(opt.precision) end
-  if opt.weights then core.weights(opt.weights) end
   -- These decide numbers: a record has them whether this recipe was given them, one around it, or the environment.
-  for name, plain in pairs{device = 'cpu', precision = 'strict', weights = 'f32'} do
-    if opt[name] == nil and core[name]() ~= plain then opt[name] = core[name]() end
+  for _, c in ipairs(COMMON) do
+    local name, plain = c[1], c[2]
+    if opt[name] then core[name](opt[name])
+    elseif core[name]() ~= plain then opt[name] = core[name]() end
   end
   recipe.has_options(opt)
   return opt

@@ -177,16 +177,18 @@ for _, name in ipairs(noise) do
   pictures.params[#pictures.params + 1], pictures.names[#pictures.names + 1] = gen:weight(name):param(), name
 end
 
-local first = opt.mapping > 0 and trainer.new {
-  name = 'mapping', params = mapping.params, names = mapping.names, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.06, seed = opt.seed + 1000,
-  ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
-  step = function(_, rng) return factors_missed(256, rng) end,
-}
-if first and not first:go() then return end
 -- Learned with a spread of 1: the last layer is scaled afterwards, and the layers that read w, as a new generator has them, the other way.
-local last = ('backbone.mapping.fc%d.'):format(gen:config 'mapping_layers' - 1)
-for i, average in ipairs(first and first:averages() or {}) do
-  mapping.params[i]:copy(mapping.names[i]:find(last, 1, true) and average * SPREAD or average)
+if opt.mapping > 0 then
+  local first = trainer.new {
+    name = 'mapping', params = mapping.params, names = mapping.names, steps = opt.mapping, seconds = opt.seconds, save_every = opt.save, lr = 0.06, seed = opt.seed + 1000,
+    ema = 0.99, adam = {beta2 = 0.99, clip = 10}, checkpoint = opt.out .. '/mapping_checkpoint.safetensors', config = config,
+    step = function(_, rng) return factors_missed(256, rng) end,
+  }
+  if not first:go() then return end
+  local last = ('backbone.mapping.fc%d.'):format(gen:config 'mapping_layers' - 1)
+  for i, average in ipairs(first:averages()) do
+    mapping.params[i]:copy(mapping.names[i]:find(last, 1, true) and average * SPREAD or average)
+  end
 end
 if not before then
   for i, name in ipairs(pictures.names) do

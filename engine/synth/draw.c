@@ -89,10 +89,10 @@ static void draw_mesh(mn_frame *f) {
     }
 }
 
-/* The piece of strand k from its vertex j to the next. */
-static void draw_piece(mn_frame *f, int k, int j) {
+/* The piece of a strand from this point to the next. */
+static void draw_piece(mn_frame *f, int at) {
+    int k = at / f->points, j = at % f->points;
     bool hair = k < f->n_hairs;
-    int at = k * f->points + j;
     float steps = mn_strand_steps(f, k), least = hair ? LEAST_HAIR : LEAST_LASH, width = .5f * (hair ? HAIR_WIDTH : LASH_WIDTH) * f->fx, half[2];
     const float *a = f->seen_strands + 3 * (size_t)at;
     for (int e = 0; e < 2; e++) {
@@ -104,30 +104,45 @@ static void draw_piece(mn_frame *f, int k, int j) {
 
 /* Long hair has some twenty layers: pieces are drawn in rounds, the nearest first, and the rasteriser learns before each what is covered. */
 static mn_status draw_strands(mn_frame *f) {
-    enum { BINS = 1024, ROUNDS = 8 };
-    int points = f->points, n = f->n_strands * points, pieces = f->n_strands * (points - 1), in_bin[BINS] = {0};
+    enum { BINS = 1024, ROUNDS = 8, AHEAD = 8 };
+    int points = f->points, n = f->n_strands * points, pieces = f->n_strands * (points - 1), in_bin[BINS] = {0}, first[ROUNDS + 1] = {0};
     uint16_t *bin = malloc(((size_t)n + 1) * sizeof *bin);          /* of a piece: its nearer end's key, in BINS steps */
-    if (!bin) return mn_fail(MN_ENOMEM, "person_draw: no memory to sort %d strand points", n);
+    int32_t *order = malloc(((size_t)pieces + 1) * sizeof *order);  /* pieces, round by round */
+    if (!bin || !order) {
+        free(bin);
+        free(order);
+        return mn_fail(MN_ENOMEM, "person_draw: no memory to sort %d strand points", n);
+    }
     float lo = INFINITY, hi = -INFINITY;
     for (int i = 0; i < n; i++) {
         float key = f->seen_strands[3 * (size_t)i + 2];
         if (key < MN_RASTER_BEHIND) { lo = minf(lo, key); hi = maxf(hi, key); }
     }
     float scale = hi > lo ? (BINS - 1) / (hi - lo) : 0;
-    for (int k = 0; k < f->n_strands; k++)
-        for (int j = 0; j + 1 < points; j++) {
-            const float *a = f->seen_strands + 3 * ((size_t)k * (size_t)points + (size_t)j);
-            in_bin[bin[k * points + j] = (uint16_t)minf(maxf((minf(a[2], a[5]) - lo) * scale, 0), BINS - 1)]++;    /* NaN, of nothing before the camera: 0 */
-        }
+    for (int i = 0; i < n; i++) {
+        const float *a = f->seen_strands + 3 * (size_t)i;
+        if ((i + 1) % points == 0) continue;
+        in_bin[bin[i] = (uint16_t)minf(maxf((minf(a[2], a[5]) - lo) * scale, 0), BINS - 1)]++;    /* NaN, of nothing before the camera: 0 */
+    }
+    uint8_t round_of[BINS];
+    for (int b = 0, before = 0; b < BINS; before += in_bin[b++]) {
+        round_of[b] = (uint8_t)((int64_t)before * ROUNDS / (pieces + 1));
+        first[round_of[b] + 1] += in_bin[b];
+    }
+    for (int r = 1; r <= ROUNDS; r++) first[r] += first[r - 1];
+    int next[ROUNDS];
+    memcpy(next, first, sizeof next);
+    for (int i = 0; i < n; i++) if ((i + 1) % points != 0) order[next[round_of[bin[i]]]++] = i;
     mn_status status = MN_OK;
-    for (int round = 1, from = 0, to = 0, sorted = 0; !status && round <= ROUNDS; round++, from = to) {
-        while (to < BINS && (sorted < (int64_t)pieces * round / ROUNDS || round == ROUNDS)) sorted += in_bin[to++];
+    for (int r = 0; !status && r < ROUNDS; r++) {
         status = mn_raster_occlude(&f->screen);
-        for (int k = 0; !status && k < f->n_strands; k++)
-            for (int j = 0; j + 1 < points; j++)
-                if (bin[k * points + j] >= from && bin[k * points + j] < to) draw_piece(f, k, j);
+        for (int i = first[r]; !status && i < first[r + 1]; i++) {
+            if (i + AHEAD < pieces) __builtin_prefetch(f->seen_strands + 3 * (size_t)order[i + AHEAD]);
+            draw_piece(f, order[i]);
+        }
     }
     free(bin);
+    free(order);
     return status;
 }
 
@@ -204,9 +219,13 @@ static void resolve_pixel(const mn_frame *f, int x, int y, int ss, uint8_t *rgba
     rgba[3] = (uint8_t)((float)covered * share * 255 + .5f);
 }
 
+/* Pixel by pixel in blocks: what neighbours look up around them stays in the cache. */
 static void resolve(const mn_frame *f, int size, int ss, uint8_t *rgba) {
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++, rgba += 4) resolve_pixel(f, x, y, ss, rgba);
+    enum { BLOCK = 8 };
+    for (int top = 0; top < size; top += BLOCK)
+        for (int left = 0; left < size; left += BLOCK)
+            for (int y = top; y < top + BLOCK && y < size; y++)
+                for (int x = left; x < left + BLOCK && x < size; x++) resolve_pixel(f, x, y, ss, rgba + 4 * ((size_t)y * (size_t)size + (size_t)x));
 }
 
 mn_status mn_person_draw(const mn_synth *synth, const mn_person *person, const mn_shot *shot, uint8_t *rgba) {

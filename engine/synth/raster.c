@@ -4,8 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Samples are tested LANES at a time, in blocks that begin at multiples of LANES in a row: a block's store and the next load of it then have
+ * the same address and size, which processors forward.  A row's last block may reach into the next row, where it writes what it read. */
+enum { LANES = 8 };
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));        /* a lane: 0 or -1 */
+static const lanes LANE = {0, 1, 2, 3, 4, 5, 6, 7};
+
+/* Draws one block from sample o on, where `in` and nearer than what is there. */
+static inline void put(const mn_raster *r, int o, mask in, lanes key, int32_t id) {
+    lanes *depth = (lanes *)(r->depth + o);
+    in &= key < *depth;
+    *depth = (lanes)(((mask)key & in) | ((mask)*depth & ~in));
+    if (!r->id) return;
+    mask *ids = (mask *)(r->id + o);
+    *ids = (id & in) | (*ids & ~in);
+}
+
 mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids) {
-    size_t n = (size_t)width * (size_t)height;
+    size_t n = (size_t)width * (size_t)height + LANES;         /* the last block may reach beyond the end */
     *r = (mn_raster){.width = width, .height = height, .depth = malloc(n * sizeof(float))};
     if (with_ids) r->id = malloc(n * sizeof(int32_t));
     if (!r->depth || (with_ids && !r->id)) {
@@ -52,24 +69,10 @@ static bool hidden(const mn_raster *r, int x0, int y0, int x1, int y1, float key
     return true;
 }
 
-enum { WIDE = 4 };              /* narrower triangles are quicker to test whole */
-
 /* First and last sample centre (at n + 0.5) within lo..hi, clamped to the picture before the conversion to int,
  * which is undefined for large floats. */
 static int first_sample(float lo) { return (int)minf(maxf(ceilf(lo - .5f), 0), 65536); }
 static int last_sample(float hi, int n) { return (int)maxf(minf(floorf(hi - .5f), (float)(n - 1)), -1); }
-
-/* Shrinks from..to to where w + k * d >= 0 may hold, with one sample to spare: thin slanted ribbons fill little of
- * their box, and the loop tests every sample anyway.  per_d = 1 / d. */
-static inline void narrow(float w, float d, float per_d, int *from, int *to) {
-    if (d > 0 && w < 0) {
-        float k = -w * per_d;
-        *from = k > (float)*to ? *to + 1 : (int)k > *from ? (int)k : *from;
-    } else if (d < 0) {
-        float k = -w * per_d + 1;
-        *to = k < (float)*from ? *from - 1 : k < (float)*to ? (int)k : *to;
-    }
-}
 
 void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const float *p2, int32_t id, bool cull) {
     float area = (p1[0] - p0[0]) * (p2[1] - p0[1]) - (p1[1] - p0[1]) * (p2[0] - p0[0]);
@@ -81,26 +84,15 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
     float inv = 1 / area;
     float dx0 = -(p2[1] - p1[1]) * inv, dy0 = (p2[0] - p1[0]) * inv;
     float dx1 = -(p0[1] - p2[1]) * inv, dy1 = (p0[0] - p2[0]) * inv;
-    float px = (float)x0 + .5f, py = (float)y0 + .5f;
+    float px = (float)(x0 / LANES * LANES) + .5f, py = (float)y0 + .5f;
     float row0 = ((p2[0] - p1[0]) * (py - p1[1]) - (p2[1] - p1[1]) * (px - p1[0])) * inv;
     float row1 = ((p0[0] - p2[0]) * (py - p2[1]) - (p0[1] - p2[1]) * (px - p2[0])) * inv;
-    float dx2 = -dx0 - dx1, per0 = 1 / dx0, per1 = 1 / dx1, per2 = 1 / dx2;
-    bool wide = x1 - x0 >= WIDE;
     for (int y = y0; y <= y1; y++, row0 += dy0, row1 += dy1) {
-        int from = 0, to = x1 - x0;
-        if (wide) {
-            narrow(row0, dx0, per0, &from, &to);
-            narrow(row1, dx1, per1, &from, &to);
-            narrow(1 - row0 - row1, dx2, per2, &from, &to);
-        }
-        for (int k = from; k <= to; k++) {
-            float w0 = row0 + (float)k * dx0, w1 = row1 + (float)k * dx1, w2 = 1 - w0 - w1;
-            if (w0 < 0 || w1 < 0 || w2 < 0) continue;
-            int o = y * r->width + x0 + k;
-            float key = w0 * p0[2] + w1 * p1[2] + w2 * p2[2];
-            if (key >= r->depth[o]) continue;
-            r->depth[o] = key;
-            if (r->id) r->id[o] = id;
+        lanes w0 = row0 + LANE * dx0, w1 = row1 + LANE * dx1;
+        for (int x = x0 / LANES * LANES; x <= x1; x += LANES, w0 += LANES * dx0, w1 += LANES * dx1) {
+            lanes w2 = 1 - w0 - w1;
+            mask in = (w0 >= 0) & (w1 >= 0) & (w2 >= 0) & (LANE <= (float)(x1 - x));
+            put(r, y * r->width + x, in, w0 * p0[2] + w1 * p1[2] + w2 * p2[2], id);
         }
     }
 }
@@ -116,26 +108,13 @@ void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0,
     int y0 = first_sample(minf(a[1] - half0 * reach_y, b[1] - half1 * reach_y)), y1 = last_sample(maxf(a[1] + half0 * reach_y, b[1] + half1 * reach_y), r->height);
     if (x0 > x1 || y0 > y1 || (r->farthest && hidden(r, x0, y0, x1, y1, minf(a[2], b[2])))) return;
     float ux = dx * inv, uy = dy * inv, vx = -dy * across, vy = dx * across, taper = half1 - half0, rise = b[2] - a[2];
-    float px = (float)x0 + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
-    float left = taper * ux - vx, right = taper * ux + vx, per_u = 1 / ux, per_left = 1 / left, per_right = 1 / right;
-    bool wide = x1 - x0 >= WIDE;
+    float px = (float)(x0 / LANES * LANES) + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
     for (int y = y0; y <= y1; y++, u0 += uy, v0 += vy) {
-        int from = 0, to = x1 - x0;
-        if (wide) {
-            float half = half0 + taper * u0;
-            narrow(u0, ux, per_u, &from, &to);
-            narrow(1 - u0, -ux, -per_u, &from, &to);
-            narrow(half - v0, left, per_left, &from, &to);
-            narrow(half + v0, right, per_right, &from, &to);
-        }
-        for (int k = from; k <= to; k++) {
-            float u = u0 + (float)k * ux, v = v0 + (float)k * vx;
-            if (u < 0 || u > 1 || fabsf(v) > half0 + taper * u) continue;
-            int o = y * r->width + x0 + k;
-            float key = a[2] + u * rise;
-            if (key >= r->depth[o]) continue;
-            r->depth[o] = key;
-            r->id[o] = id;
+        lanes u = u0 + LANE * ux, v = v0 + LANE * vx;
+        for (int x = x0 / LANES * LANES; x <= x1; x += LANES, u += LANES * ux, v += LANES * vx) {
+            lanes half = half0 + taper * u;
+            mask in = (u >= 0) & (u <= 1) & (v <= half) & (-v <= half) & (LANE <= (float)(x1 - x));
+            put(r, y * r->width + x, in, a[2] + u * rise, id);
         }
     }
 }

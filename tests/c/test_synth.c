@@ -118,7 +118,7 @@ static void test_raster(void) {
     mn_raster_free(&r);
 }
 
-/* A long triangle takes the narrowed path, its mirror image in x and y the other: both must fill alike. */
+/* A long triangle crosses many blocks of samples in x, its mirror image in x and y one or two: both must fill alike. */
 static void test_raster_spans(void) {
     mn_raster wide, tall;
     CHECK(mn_raster_new(&wide, 64, 64, true) == MN_OK && mn_raster_new(&tall, 64, 64, true) == MN_OK);
@@ -134,6 +134,34 @@ static void test_raster_spans(void) {
     CHECK(differ <= 2);                                     /* rounding on an edge */
     mn_raster_free(&wide);
     mn_raster_free(&tall);
+}
+
+static double edge(const float *a, const float *b, double x, double y) {
+    return ((double)b[0] - (double)a[0]) * (y - (double)a[1]) - ((double)b[1] - (double)a[1]) * (x - (double)a[0]);
+}
+
+/* Blocks of samples begin anywhere in a triangle and end beyond the picture: samples in it are drawn, no others, in the next row least of all. */
+static void test_raster_blocks(void) {
+    enum { W = 21, H = 12 };
+    for (int shift = -9; shift < 20; shift++) {
+        mn_raster r;
+        CHECK(mn_raster_new(&r, W, H, true) == MN_OK);
+        float p[3][3] = {{(float)shift + .3f, 1.2f, -.5f}, {(float)shift + 14.6f, 3.7f, -.4f}, {(float)shift + 5.1f, 15.4f, -.3f}};
+        mn_raster_triangle(&r, p[0], p[1], p[2], 1, true);
+        float a[3] = {(float)shift - 3, 2.6f, -.6f}, b[3] = {(float)shift + 13, 2.6f, -.6f};
+        mn_raster_ribbon(&r, a, b, 1, 1, 2);
+        int wrong = 0, inside = 0;
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++) {
+                double least = INFINITY;
+                for (int k = 0; k < 3; k++) least = fmin(least, edge(p[k], p[(k + 1) % 3], x + .5, y + .5));
+                int want = x >= shift - 3 && x < shift + 13 && fabs(y + .5 - 2.6) <= 1 ? 2 : least > 0 ? 1 : -1;
+                inside += want > 0;
+                wrong += r.id[y * W + x] != want || (want < 0) != (r.depth[y * W + x] >= MN_RASTER_FAR);
+            }
+        CHECK(inside > 5 && wrong == 0);
+        mn_raster_free(&r);
+    }
 }
 
 /* Leaving out hidden ribbons must change nothing; tiles at the rim of a picture that is no multiple of them included. */
@@ -335,6 +363,7 @@ int main(void) {
     test_nearest();
     test_raster();
     test_raster_spans();
+    test_raster_blocks();
     test_raster_occlude();
     test_styles();
     test_population();

@@ -159,13 +159,17 @@ int mn_grid_nearest(const mn_grid *g, const float p[3], float reach, int guess) 
         float x = floorf((p[k] - g->lo[k]) / g->cell);
         c[k] = (int)fminf(fmaxf(x, -1e6f), 1e6f);
     }
-    int far = (int)(reach / g->cell) + 1;
-    for (int step = 0; step <= 2 * far; step++) {
+    int far[2];                             /* cells to either side, along x and y */
+    for (int k = 0; k < 2; k++) {
+        int there = c[k] > g->size[k] - 1 - c[k] ? c[k] : g->size[k] - 1 - c[k];
+        far[k] = (int)fminf(reach / g->cell + 1, (float)there);
+    }
+    for (int step = 0; step <= 2 * far[0]; step++) {
         int x = c[0] + (step % 2 ? (step + 1) / 2 : -(step / 2));
         if (x < 0 || x >= g->size[0]) continue;
         float dx = slab(g, 0, x, p[0]);
         if (dx >= best) continue;
-        for (int stride = 0; stride <= 2 * far; stride++) {
+        for (int stride = 0; stride <= 2 * far[1]; stride++) {
             int y = c[1] + (stride % 2 ? (stride + 1) / 2 : -(stride / 2));
             if (y < 0 || y >= g->size[1]) continue;
             float dy = dx + slab(g, 1, y, p[1]);

@@ -69,15 +69,17 @@ static void test_nearest(void) {
     CHECK(grid != NULL);
     int wrong = 0, none = 0;
     for (int q = 0; q < Q && grid; q++) {
-        float p[3], best = 2 * 2;
-        int nearest = -1;
+        float p[3], best = INFINITY;
+        int nearest = -1, any;
         for (int k = 0; k < 3; k++) p[k] = 16 * (float)mn_stream_uniform(&s) - 3;
         for (int i = 0; i < N; i++) {
             float d = 0;
             for (int k = 0; k < 3; k++) d += (p[k] - points[3 * i + k]) * (p[k] - points[3 * i + k]);
             if (d < best) { best = d; nearest = i; }
         }
-        wrong += mn_grid_nearest(grid, p, 2, -1) != nearest || mn_grid_nearest(grid, p, 2, q % N) != nearest;
+        any = nearest;
+        if (!(best < 2 * 2)) nearest = -1;
+        wrong += mn_grid_nearest(grid, p, 1000, -1) != any || mn_grid_nearest(grid, p, 2, -1) != nearest || mn_grid_nearest(grid, p, 2, q % N) != nearest;
         none += nearest < 0;
     }
     CHECK(wrong == 0);

@@ -11,11 +11,13 @@ typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 typedef int32_t mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));        /* a lane: 0 or -1 */
 static const lanes LANE = {0, 1, 2, 3, 4, 5, 6, 7};
 
+static inline void replace(lanes *old, mask which, lanes with) { *old = (lanes)(((mask)with & which) | ((mask)*old & ~which)); }
+
 /* Draws one block from sample o on, where `in` and nearer than what is there. */
 static inline void put(const mn_raster *r, int o, mask in, lanes key, int32_t id) {
     lanes *depth = (lanes *)(r->depth + o);
     in &= key < *depth;
-    *depth = (lanes)(((mask)key & in) | ((mask)*depth & ~in));
+    replace(depth, in, key);
     if (!r->id) return;
     mask *ids = (mask *)(r->id + o);
     *ids = (id & in) | (*ids & ~in);
@@ -41,22 +43,24 @@ void mn_raster_free(mn_raster *r) {
     *r = (mn_raster){0};
 }
 
-enum { TILE = 8 };             /* samples */
+enum { TILE = LANES };         /* samples */
 static int tiles(int samples) { return (samples + TILE - 1) / TILE; }
 
+/* The last tile of a row sees some of the next row as well, which can only make it farther. */
 mn_status mn_raster_occlude(mn_raster *r) {
     int across = tiles(r->width), down = tiles(r->height);
     if (!r->farthest) r->farthest = malloc((size_t)across * (size_t)down * sizeof *r->farthest);
     if (!r->farthest) return mn_fail(MN_ENOMEM, "raster: no memory for %d x %d tiles", across, down);
-    for (int i = 0; i < across * down; i++) r->farthest[i] = -INFINITY;
-    for (int y = 0; y < r->height; y++)
-        for (int tile = 0; tile < across; tile++) {
-            int end = tile + 1 < across ? (tile + 1) * TILE : r->width;
-            float *farthest = &r->farthest[y / TILE * across + tile], most = *farthest;
-            #pragma omp simd reduction(max : most)
-            for (int x = tile * TILE; x < end; x++) most = maxf(most, r->depth[y * r->width + x]);
-            *farthest = most;
+    for (int i = 0; i < across * down; i++) {
+        int y = i / across * TILE, end = y + TILE < r->height ? y + TILE : r->height;
+        lanes most = *(const lanes *)(r->depth + y * r->width + i % across * TILE);
+        while (++y < end) {
+            lanes depth = *(const lanes *)(r->depth + y * r->width + i % across * TILE);
+            replace(&most, depth > most, depth);
         }
+        r->farthest[i] = most[0];
+        for (int k = 1; k < LANES; k++) r->farthest[i] = maxf(r->farthest[i], most[k]);
+    }
     return MN_OK;
 }
 

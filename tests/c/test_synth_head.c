@@ -293,6 +293,14 @@ static void test_odd_shots(const mn_synth *synth) {
     CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
     CHECK(covered(out) == 0);
     shot = small_shot();
+    CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
+    double share = (double)covered(out) / (SIZE * SIZE), odd = 0;
+    shot.size = 37;                                             /* rows of 111 samples, which neither blocks nor tiles divide */
+    shot.supersample = 3;
+    CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
+    for (int i = 0; i < 37 * 37; i++) odd += out[4 * i + 3] > 127;
+    CHECK_NEAR(odd / (37 * 37), share, .03);
+    shot = small_shot();
     shot.size = 1;
     CHECK_STATUS(MN_OK, mn_person_draw(synth, p, &shot, out));
     shot.size = 0;

@@ -11,16 +11,13 @@ typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 typedef int32_t mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));        /* a lane: 0 or -1 */
 static const lanes LANE = {0, 1, 2, 3, 4, 5, 6, 7};
 
-static inline void replace(lanes *old, mask which, lanes with) { *old = (lanes)(((mask)with & which) | ((mask)*old & ~which)); }
+static inline void replace(void *old, mask which, mask with) { *(mask *)old = (with & which) | (*(mask *)old & ~which); }
 
 /* Draws one block from sample o on, where `in` and nearer than what is there. */
 static inline void put(const mn_raster *r, int o, mask in, lanes key, int32_t id) {
-    lanes *depth = (lanes *)(r->depth + o);
-    in &= key < *depth;
-    replace(depth, in, key);
-    if (!r->id) return;
-    mask *ids = (mask *)(r->id + o);
-    *ids = (id & in) | (*ids & ~in);
+    in &= key < *(const lanes *)(r->depth + o);
+    replace(r->depth + o, in, (mask)key);
+    if (r->id) replace(r->id + o, in, id + (mask){0});
 }
 
 mn_status mn_raster_new(mn_raster *r, int width, int height, bool with_ids) {
@@ -56,7 +53,7 @@ mn_status mn_raster_occlude(mn_raster *r) {
         lanes most = *(const lanes *)(r->depth + y * r->width + i % across * TILE);
         while (++y < end) {
             lanes depth = *(const lanes *)(r->depth + y * r->width + i % across * TILE);
-            replace(&most, depth > most, depth);
+            replace(&most, depth > most, (mask)depth);
         }
         r->farthest[i] = most[0];
         for (int k = 1; k < LANES; k++) r->farthest[i] = maxf(r->farthest[i], most[k]);
@@ -85,15 +82,16 @@ void mn_raster_triangle(mn_raster *r, const float *p0, const float *p1, const fl
     int x0 = first_sample(minf(p0[0], minf(p1[0], p2[0]))), x1 = last_sample(maxf(p0[0], maxf(p1[0], p2[0])), r->width);
     int y0 = first_sample(minf(p0[1], minf(p1[1], p2[1]))), y1 = last_sample(maxf(p0[1], maxf(p1[1], p2[1])), r->height);
     if (x0 > x1 || y0 > y1) return;
+    x0 -= x0 % LANES;
     float inv = 1 / area;
     float dx0 = -(p2[1] - p1[1]) * inv, dy0 = (p2[0] - p1[0]) * inv;
     float dx1 = -(p0[1] - p2[1]) * inv, dy1 = (p0[0] - p2[0]) * inv;
-    float px = (float)(x0 / LANES * LANES) + .5f, py = (float)y0 + .5f;
+    float px = (float)x0 + .5f, py = (float)y0 + .5f;
     float row0 = ((p2[0] - p1[0]) * (py - p1[1]) - (p2[1] - p1[1]) * (px - p1[0])) * inv;
     float row1 = ((p0[0] - p2[0]) * (py - p2[1]) - (p0[1] - p2[1]) * (px - p2[0])) * inv;
     for (int y = y0; y <= y1; y++, row0 += dy0, row1 += dy1) {
         lanes w0 = row0 + LANE * dx0, w1 = row1 + LANE * dx1;
-        for (int x = x0 / LANES * LANES; x <= x1; x += LANES, w0 += LANES * dx0, w1 += LANES * dx1) {
+        for (int x = x0; x <= x1; x += LANES, w0 += LANES * dx0, w1 += LANES * dx1) {
             lanes w2 = 1 - w0 - w1;
             mask in = (w0 >= 0) & (w1 >= 0) & (w2 >= 0) & (LANE <= (float)(x1 - x));
             put(r, y * r->width + x, in, w0 * p0[2] + w1 * p1[2] + w2 * p2[2], id);
@@ -111,11 +109,12 @@ void mn_raster_ribbon(mn_raster *r, const float *a, const float *b, float half0,
     int x0 = first_sample(minf(a[0] - half0 * reach_x, b[0] - half1 * reach_x)), x1 = last_sample(maxf(a[0] + half0 * reach_x, b[0] + half1 * reach_x), r->width);
     int y0 = first_sample(minf(a[1] - half0 * reach_y, b[1] - half1 * reach_y)), y1 = last_sample(maxf(a[1] + half0 * reach_y, b[1] + half1 * reach_y), r->height);
     if (x0 > x1 || y0 > y1 || (r->farthest && hidden(r, x0, y0, x1, y1, minf(a[2], b[2])))) return;
+    x0 -= x0 % LANES;
     float ux = dx * inv, uy = dy * inv, vx = -dy * across, vy = dx * across, taper = half1 - half0, rise = b[2] - a[2];
-    float px = (float)(x0 / LANES * LANES) + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
+    float px = (float)x0 + .5f - a[0], py = (float)y0 + .5f - a[1], u0 = px * ux + py * uy, v0 = px * vx + py * vy;
     for (int y = y0; y <= y1; y++, u0 += uy, v0 += vy) {
         lanes u = u0 + LANE * ux, v = v0 + LANE * vx;
-        for (int x = x0 / LANES * LANES; x <= x1; x += LANES, u += LANES * ux, v += LANES * vx) {
+        for (int x = x0; x <= x1; x += LANES, u += LANES * ux, v += LANES * vx) {
             lanes half = half0 + taper * u;
             mask in = (u >= 0) & (u <= 1) & (v <= half) & (-v <= half) & (LANE <= (float)(x1 - x));
             put(r, y * r->width + x, in, a[2] + u * rise, id);

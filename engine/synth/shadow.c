@@ -1,13 +1,13 @@
 /* shadow.c -- what keeps light away: the key light's shadow map and screen-space ambient occlusion.
  *
  * Both take a few taps over a disc that every sample turns by its own angle, so that bands become fine grain.  Places are computed first, in
- * vectors; then come the look-ups (place -1: beyond the map). */
+ * vectors; then come the look-ups. */
 #include "synth/frame.h"
 #include <stdlib.h>
 
-enum { DISC = 16, TAPS = 8 };                                       /* points of the disc; of these for ambient occlusion */
-static const float DISC_X[DISC] = {-.94f, .15f, -.4f, .78f, -.1f, .55f, -.65f, .25f, -.35f, .6f, -.1f, .3f, -.75f, .85f, .2f, -.6f};
-static const float DISC_Y[DISC] = {-.34f, -.09f, .62f, .4f, -.85f, -.68f, .05f, .85f, -.35f, .0f, .4f, .45f, .55f, -.3f, -.45f, -.7f};
+enum { DISC = 12, HAIR_TAPS = 8, TAPS = 8 };                        /* points of the disc; of these for shadows on hair, for ambient occlusion */
+static const float DISC_X[DISC] = {-.94f, .15f, -.4f, .78f, -.1f, .55f, -.65f, .25f, -.35f, .6f, -.1f, .3f};
+static const float DISC_Y[DISC] = {-.34f, -.09f, .62f, .4f, -.85f, -.68f, .05f, .85f, -.35f, .0f, .4f, .45f};
 static const float SHADOW_SOFTNESS = 5;                             /* texels of the shadow map */
 static const float SKIN_BIAS = .22f, HAIR_BIAS = .35f;              /* cm against self-shadowing */
 static const float OCCLUSION_RADIUS = 1.6f, OCCLUSION_STRENGTH = .9f;   /* cm */
@@ -18,15 +18,19 @@ static void to_light(const mn_frame *f, vec3 p, float *out) {
     out[2] = -v3_dot(p, f->key_dir);
 }
 
+/* Index of the sample at (x, y); -1: beyond the map. */
+static inline int place_of(const mn_raster *r, float x, float y) {
+    return (x >= 0) & (y >= 0) & (x < (float)r->width) & (y < (float)r->height) ? (int)y * r->width + (int)x : -1;
+}
+
 static void shadow_line(mn_raster *r, const float *a, const float *b) {
     float dx = b[0] - a[0], dy = b[1] - a[1], dz = b[2] - a[2];
     int n = (int)minf(maxf(fabsf(dx), fabsf(dy)), 4096) + 1;
-    float step = 1 / (float)n, width = (float)r->width, height = (float)r->height;
+    float step = 1 / (float)n;
     for (int i = 0; i < n; i++) {
-        float u = (float)i * step, x = a[0] + u * dx, y = a[1] + u * dy;
-        if (!((x >= 0) & (y >= 0) & (x < width) & (y < height))) continue;
-        float *depth = &r->depth[(int)y * r->width + (int)x];
-        *depth = minf(a[2] + u * dz, *depth);
+        float u = (float)i * step;
+        int place = place_of(r, a[0] + u * dx, a[1] + u * dy);
+        if (place >= 0) r->depth[place] = minf(a[2] + u * dz, r->depth[place]);
     }
 }
 
@@ -66,15 +70,13 @@ mn_status mn_frame_shadow(mn_frame *f, int size) {
 
 float mn_frame_key_visible(const mn_frame *f, const mn_point *q) {
     bool hair = q->material == MN_MAT_HAIR;
-    int taps = hair ? 8 : 12, lit = 0, size = f->shadow.width, place[DISC];
+    int taps = hair ? HAIR_TAPS : DISC, lit = 0, place[DISC];
     float at[3];
     to_light(f, hair ? q->p : v3_mad(q->p, q->n, .18f), at);
     at[2] -= hair ? HAIR_BIAS : SKIN_BIAS;
     float c = q->turn[0] * SHADOW_SOFTNESS, s = q->turn[1] * SHADOW_SOFTNESS;
-    for (int k = 0; k < DISC; k++) {
-        float x = at[0] + DISC_X[k] * c - DISC_Y[k] * s, y = at[1] + DISC_X[k] * s + DISC_Y[k] * c;
-        place[k] = (x >= 0) & (y >= 0) & (x < (float)size) & (y < (float)size) ? (int)y * size + (int)x : -1;
-    }
+    for (int k = 0; k < DISC; k++)
+        place[k] = place_of(&f->shadow, at[0] + DISC_X[k] * c - DISC_Y[k] * s, at[1] + DISC_X[k] * s + DISC_Y[k] * c);
     for (int k = 0; k < taps; k++) lit += place[k] < 0 || f->shadow.depth[place[k]] > at[2];
     return (float)lit / (float)taps;
 }
@@ -83,14 +85,13 @@ float mn_frame_key_visible(const mn_frame *f, const mn_point *q) {
  * depth; the point that follows from it lies in the camera's plane, too far away to occlude. */
 float mn_frame_open(const mn_frame *f, const mn_point *q) {
     float per_cm = f->fx / q->depth, cm = q->depth / f->fx, ox[TAPS], oy[TAPS], key[TAPS], occluded = 0;
-    int place[TAPS], width = f->screen.width, height = f->screen.height;
+    int place[TAPS];
     vec3 n = v3_apply(f->R, q->n);
     for (int k = 0; k < TAPS; k++) {
         float r = OCCLUSION_RADIUS * per_cm * (.35f + .65f * ((float)k + .5f) / TAPS);
         ox[k] = (DISC_X[k] * q->turn[0] - DISC_Y[k] * q->turn[1]) * r;
         oy[k] = (DISC_X[k] * q->turn[1] + DISC_Y[k] * q->turn[0]) * r;
-        float x = (float)q->x + ox[k], y = (float)q->y + oy[k];
-        place[k] = (x >= 0) & (y >= 0) & (x < (float)width) & (y < (float)height) ? (int)y * width + (int)x : -1;
+        place[k] = place_of(&f->screen, (float)q->x + ox[k], (float)q->y + oy[k]);
     }
     for (int k = 0; k < TAPS; k++) key[k] = place[k] < 0 ? MN_RASTER_FAR : f->screen.depth[place[k]];
     #pragma omp simd reduction(+ : occluded)
